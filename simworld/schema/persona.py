@@ -1,0 +1,117 @@
+"""Persona: who someone is. It never changes in play.
+
+The layers are SimsChat's (arXiv 2406.17962): customised aspects (career, aspiration, traits, skills), personal
+aspects and social aspects; beyond them values, goals, knowledge, a secret, Big Five and a voice.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from simworld.schema.record import Record
+
+Text = Annotated[str, Field(max_length=4000)]
+Line = Annotated[str, Field(max_length=600)]
+Word = Annotated[str, Field(max_length=80)]
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Unit = Annotated[float, Field(ge=0, le=1)]
+
+
+class BigFive(Record):
+    """The five-factor personality, each 0..1 with 0.5 the average."""
+
+    openness: Unit = 0.5
+    conscientiousness: Unit = 0.5
+    extraversion: Unit = 0.5
+    agreeableness: Unit = 0.5
+    neuroticism: Unit = 0.5
+
+
+class Voice(Record):
+    """How someone sounds: what a reader would know them by with the names hidden."""
+
+    tone: Line = ""
+    """The voice in a phrase: 'dry, low, never hurried'."""
+    pace: Annotated[str, Field(pattern="^(clipped|even|flowing)$")] = "even"
+    """Length of sentences: `clipped`, `even` or `flowing`."""
+    openers: Annotated[list[Word], Field(max_length=24)] = []
+    """Words a line may begin with: 'Right then,', 'Look,'."""
+    tags: Annotated[list[Word], Field(max_length=24)] = []
+    """Words a line may end with: 'you follow?', 'so there.'."""
+    fillers: Annotated[list[Word], Field(max_length=24)] = []
+    """Words in mid-sentence: 'sort of', 'as they say'."""
+    exclamations: Annotated[list[Word], Field(max_length=24)] = []
+    """What escapes them: 'Saints alive!'."""
+    address: Annotated[list[Word], Field(max_length=24)] = []
+    """What they call others: 'love', 'my friend', 'sir'."""
+    yes: Annotated[list[Word], Field(max_length=24)] = []
+    """How they agree: 'Aye.', 'That is correct.'."""
+    no: Annotated[list[Word], Field(max_length=24)] = []
+    """How they refuse: 'Not on your life.'."""
+    greetings: Annotated[list[Word], Field(max_length=24)] = []
+    farewells: Annotated[list[Word], Field(max_length=24)] = []
+
+
+class Persona(Record):
+    """Who someone is. A YAML file under `personas/`; the file's name is the id.
+
+    Either the typed fields are given, or `profile` alone (second-person text, 'You are ...'), or both.
+    """
+
+    id: Identifier
+    """Unique in its pack; equals the file's name."""
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    profile: Annotated[str, Field(max_length=12_000)] = ""
+    """Second-person text ('You are ...'). Rendered from the fields below where it is not given."""
+
+    # customised aspects
+    career: Word = ""
+    """From the vocabulary `careers`."""
+    career_detail: Line = ""
+    """Where, since when, how: 'thirty-one years on line 9, retired in March'."""
+    aspiration: Word = ""
+    """From the vocabulary `aspirations`."""
+    traits: Annotated[list[Word], Field(max_length=12)] = []
+    """From the vocabulary `traits`."""
+    skills: Annotated[list[Word], Field(max_length=12)] = []
+    """From the vocabulary `skills`."""
+
+    # personal aspects
+    gender: Word = ""
+    pronouns: Annotated[str, Field(pattern=r"^$|^[a-z]+(/[a-z]+){1,2}$")] = ""
+    """Such as `she/her`."""
+    age: Annotated[int, Field(ge=0, le=120)] | None = None
+    """Years."""
+    origin: Line = ""
+    """Where from, which culture."""
+    education: Line = ""
+    voice: Voice = Voice()
+    personality: Text = ""
+    strengths: Annotated[list[Line], Field(max_length=12)] = []
+    flaws: Annotated[list[Line], Field(max_length=12)] = []
+    hobbies: Annotated[list[Line], Field(max_length=12)] = []
+
+    # social aspects
+    family: Line = ""
+    social: Line = ""
+    """Friends, neighbours, standing."""
+    living: Line = ""
+    """Home, money, health."""
+
+    # beyond SimsChat
+    values: Annotated[list[Line], Field(max_length=12)] = []
+    goals: Annotated[list[Line], Field(max_length=12)] = []
+    likes: Annotated[list[Line], Field(max_length=16)] = []
+    dislikes: Annotated[list[Line], Field(max_length=16)] = []
+    knows: Annotated[list[Line], Field(max_length=24)] = []
+    """What they can speak of with authority."""
+    unaware: Annotated[list[Line], Field(max_length=24)] = []
+    """What they do not know and would not pretend to."""
+    secret: Line = ""
+    """Never visible to anybody else."""
+    big_five: BigFive | None = None
+    languages: Annotated[list[Word], Field(max_length=12)] = []
+    samples: Annotated[list[Line], Field(max_length=80)] = []
+    """Lines in their own voice, fit to be said in many situations."""

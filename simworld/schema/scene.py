@@ -1,0 +1,197 @@
+"""Scene: where and why people meet, who may sit there, and how it ends."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from simworld.schema.persona import Identifier, Line, Text, Word
+from simworld.schema.record import Record
+
+Role = Literal["character", "user", "assistant", "narrator"]
+Format = Literal["acted", "plain"]
+Texts = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=1000)]],
+    Field(min_length=1, max_length=24),
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+]
+NARRATOR = "narrator"
+"""The id under which happenings and narration stand in a transcript; no other seat may bear it."""
+
+
+class Place(Record):
+    """A room, yard or street corner of the scene's map."""
+
+    id: Identifier
+    name: Line
+    exits: list[Identifier] = []
+    """Places one can go to from here; a way leads in both directions."""
+    hears: list[Identifier] = []
+    """Other places whose speech carries to here."""
+
+
+class Constraint(Record):
+    """Who may take an open seat; every field given must hold."""
+
+    career: list[Word] = []
+    """Any of these careers."""
+    traits: list[Word] = []
+    """Any of these traits."""
+    skills: list[Word] = []
+    """Any of these skills."""
+    gender: list[Word] = []
+    """Any of these genders."""
+    age: Annotated[str, Field(pattern=r"^$|^(>=|<=|>|<|=)?\s*\d{1,3}$|^\d{1,3}\s*-\s*\d{1,3}$")] = ""
+    """A bound such as `>=60`, `<30`, or a range `40-55`."""
+    not_: Annotated[list[Identifier], Field(alias="not")] = []
+    """Personas that may not sit here."""
+
+
+class Seat(Record):
+    """A place at the scene's table. Without `persona` it is open to whoever meets `who`."""
+
+    id: Identifier
+    persona: Identifier | None = None
+    """Id of a fixed persona; leave out for an open seat."""
+    who: Constraint = Constraint()
+    """Who may take an open seat."""
+    role: Role = "character"
+    """`user` and `assistant` speak plainly (no thoughts or actions) unless `format` says otherwise."""
+    format: Format | None = None
+    """`acted`: thought, speech, action and feeling; `plain`: speech alone. Default: by role."""
+    main: bool = False
+    """The viewpoint that `export --speaker main` takes; else the first seat."""
+    goal: Text = ""
+    """Private: what this one wants here. A template."""
+    emotion: Word = ""
+    """Starting emotion, from the vocabulary `emotions`; empty: drawn from the scene's `emotions` by the plan."""
+    place: Identifier | None = None
+    """Where this one starts; default: the scene's first place."""
+    knows: Text = ""
+    """Private: what this one alone knows of the situation. A template."""
+    backend: Annotated[str, Field(max_length=200)] | None = None
+    """What speaks for this seat: `improv`, `scripted:FILE` (in the pack) or `provider:name`."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether this seat speaks without thoughts, actions and markup."""
+        return (self.format or ("plain" if self.role in ("user", "assistant") else "acted")) == "plain"
+
+
+class Relation(Record):
+    """What one is to another, told to both unless `private`."""
+
+    of: Identifier
+    to: Identifier
+    kind: Line
+    """Such as `older sister of`, `patient of`."""
+    private: bool = False
+    """Known to `of` alone."""
+
+
+class Opening(Record):
+    """A line the scene gives before anybody is asked."""
+
+    seat: Identifier
+    text: Texts
+    """A template, or several: dialogues take them in turn."""
+    kind: Literal["say", "do", "think"] = "say"
+
+
+class Happening(Record):
+    """Something that happens to the scene, not by one of its seats."""
+
+    at: Annotated[int, Field(ge=0, le=10_000)]
+    """Before the act with this number (from 0)."""
+    text: Texts
+    """A template written as narration, or several: dialogues take them in turn."""
+    place: Identifier | None = None
+    """Perceived only there (and where it is heard); default: everywhere."""
+    to: list[Identifier] = []
+    """Perceived only by these seats; default: all."""
+
+
+class GoalRule(Record):
+    """A rule over turns that ends the scene as `goal_reached`."""
+
+    seat: Identifier | None = None
+    """Who must say or do it; default: anyone."""
+    kind: Literal["say", "do", "move"] = "say"
+    words: Annotated[list[Line], Field(min_length=1, max_length=24)]
+    """One of these must stand in the turn (case ignored, whole words)."""
+    after: Annotated[int, Field(ge=0)] = 0
+    """Not before this many acts."""
+
+
+class End(Record):
+    """When a scene ends. `left` and `failed` always can."""
+
+    max_turns: Annotated[int, Field(ge=1, le=10_000)] = 16
+    """At the most this many acts: a turn is one time that somebody is up, whatever they think, say and do in it."""
+    min_turns: Annotated[int, Field(ge=0)] = 0
+    """No goodbye, stale or goal ends the scene before this many acts."""
+    goodbye: bool = True
+    """End once two different speakers in a row have taken leave."""
+    stale: Annotated[int, Field(ge=0)] = 3
+    """End after this many acts in a row that add nothing (silent, or said before); 0: never."""
+    goal: list[GoalRule] = []
+
+
+
+
+class Direction(Record):
+    """The turn-taking policy and its options."""
+
+    name: Word = ""
+    """A director: `alternate`, `round_robin`, `addressed`, `scripted`, `model`. Default: `alternate` for two
+    seats, `addressed` for more."""
+    first: Identifier | None = None
+    """Who acts first; default: the first seat, or who is asked by the opening."""
+    order: list[Identifier] = []
+    """`round_robin`: the order; `scripted`: the whole script."""
+    then: Literal["repeat", "end"] = "end"
+    """`scripted`: what follows the script."""
+    after: Annotated[int, Field(ge=0)] = 4
+    """`model`: the director may end the scene only after this many acts."""
+
+
+class Scene(Record):
+    """Where and why people meet. A YAML file under `scenes/`; the file's name is the id."""
+
+    id: Identifier
+    title: Line
+    kind: Word = ""
+    """Kind of scene: chat, debate, discussion, speech, work, family, conflict, service ..."""
+    places: list[Place] = []
+    """The map; the first place is where seats start. Empty: one nameless place."""
+    time: Line = ""
+    """Such as `22:40, a wet Tuesday in March`."""
+    minutes: Annotated[float, Field(gt=0, le=1440)] = 1
+    """Scene time that one act takes, in minutes."""
+    background: Text = ""
+    """What everybody knows of the situation. A template."""
+    status: Text = ""
+    """How things stand as it begins (SimsChat's 'Status'). A template."""
+    seats: Annotated[list[Seat], Field(min_length=1, max_length=8)]
+    relations: list[Relation] = []
+    topics: list[Word] = []
+    """From the vocabulary `topics`; the plan spreads dialogues over them."""
+    emotions: list[Word] = []
+    """From the vocabulary `emotions`; the plan spreads them over seats without a starting emotion."""
+    openings: list[Opening] = []
+    happenings: list[Happening] = []
+    director: Direction = Direction()
+    end: End = End()
+
+    def seat(self, id: str) -> Seat:
+        """The seat with this id; KeyError where there is none."""
+        for seat in self.seats:
+            if seat.id == id:
+                return seat
+        raise KeyError(id)
+
+    @property
+    def main(self) -> str:
+        """Id of the main seat: the one marked so, else the first."""
+        return next((seat.id for seat in self.seats if seat.main), self.seats[0].id)

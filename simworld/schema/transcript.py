@@ -1,0 +1,108 @@
+"""Transcript: a dialogue that tells all about itself."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from simworld.schema.record import Record
+from simworld.schema.scene import Format, Role
+from simworld.schema.turn import Turn
+
+Status = Literal["complete", "truncated", "stopped_by_budget", "failed"]
+Reason = Literal[
+    "max_turns", "said_goodbye", "goal_reached", "stale", "director_ended", "left", "failed", "imported"
+]
+SCHEMA = 1
+
+
+class Briefing(Record):
+    """Everything fixed that one seat was told: the head of its prompts and of its training rows."""
+
+    system: str
+    """The system message."""
+    opener: str
+    """The user message that stands before an own first act, where nothing was perceived yet."""
+    nudge: str
+    """The user message between two own acts, where nothing was perceived in between."""
+
+
+class SeatRecord(Record):
+    """Who sat there and what spoke."""
+
+    persona: str
+    """Persona id."""
+    name: str
+    role: Role = "character"
+    format: Format = "acted"
+    backend: str
+    """Spec of what spoke: `improv`, `openai:NAME`, `imported` ..."""
+    main: bool = False
+    emotion: str = ""
+    """Starting emotion."""
+    place: str = ""
+    """Starting place."""
+    briefing: Briefing
+
+
+class Ending(Record):
+    """How the dialogue ended."""
+
+    reason: Reason
+    known: bool = True
+    """False where the source does not tell whether the conversation was over."""
+    by: str = ""
+    """Seat (or `director`) whose turn ended it."""
+    detail: str = ""
+    """For `failed`: what went wrong; for `goal_reached`: which rule."""
+
+
+class Usage(Record):
+    """What a seat's backend was asked and gave."""
+
+    calls: int = 0
+    """Model calls whose reply was used or repaired; retries of a failed call are not counted."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    repairs: int = 0
+    """Replies that had to be asked for again."""
+    reasoning_characters: int = 0
+    """Characters of model reasoning that were dropped."""
+    estimated: bool = False
+    """Whether any token count was estimated because the server told none."""
+
+
+class Transcript(Record):
+    """Header (scene, cast, backends, prompt hashes, seed, versions), turns, how it ended, what it cost.
+
+    It holds nothing that a replay would change: no clock time, duration, retry count or host.
+    """
+
+    # `schema` is the field's name on disk; pydantic keeps `schema` for itself
+    id: str
+    """Unique in its corpus."""
+    index: int
+    """Position in the plan, from 0."""
+    scene: str
+    """Scene id."""
+    title: str = ""
+    topic: str = ""
+    places: dict[str, str] = {}
+    """Place id -> name."""
+    seats: dict[str, SeatRecord]
+    seed: int
+    status: Status
+    ending: Ending
+    turns: tuple[Turn, ...]
+    usage: dict[str, Usage] = {}
+    director: str = ""
+    prompts: dict[str, str] = {}
+    """Template name -> hash (blake2b, 16 hex digits) of the wording used."""
+    versions: dict[str, str] = {}
+    """`simworld` and what else shaped the text."""
+    about: dict[str, str] = {}
+    """Facts of the source of an imported dialogue: flags, raw topic, scene type ..."""
+
+    @property
+    def main(self) -> str:
+        """Id of the main seat: the one marked so, else the first."""
+        return next((id for id, seat in self.seats.items() if seat.main), next(iter(self.seats)))

@@ -1,0 +1,61 @@
+"""Turn: one thing thought, said or done by one speaker. Act: the turns of one model call."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from simworld.schema.record import Record
+
+Kind = Literal["think", "say", "do", "move"]
+Manner = Literal["", "whisper", "aside"]
+
+
+class Turn(Record):
+    """One thing thought, said or done, to whom, with the emotion it was done in."""
+
+    n: int
+    """Position in the dialogue, from 0."""
+    act: int
+    """Number of the act it belongs to, from 0: the turns of one reply share it. Happenings have acts of their own."""
+    seat: str
+    """Seat id; `narrator` for happenings and narration."""
+    kind: Kind
+    """`think` is private to its speaker."""
+    text: str
+    to: tuple[str, ...] = ()
+    """Seats it is addressed to; empty: everyone."""
+    manner: Manner = ""
+    """`whisper`: perceived by `to` alone; `aside`: by nobody else."""
+    heard_by: tuple[str, ...] = ()
+    """Seats that perceived it, the speaker left out."""
+    emotion: str = ""
+    """The speaker's emotion as it was done; empty: not known."""
+    note: str = ""
+    """The private note that closed the speaker's prompt for this act (on the act's first turn)."""
+    faults: tuple[str, ...] = ()
+    """What was wrong with the reply (on the act's first turn): `spoke_for_others`, `unreadable`, `empty`, `cut` ..."""
+    source: Literal["", "scene"] = ""
+    """`scene`: written by the scene's author (openings, happenings), not by the speaker's backend."""
+    since: int | None = None
+    """On the first turn of an act whose prompt was cut: the speaker's view starts at this turn from here on."""
+
+
+class Reply(Record):
+    """What a backend's reply holds, as read by `markup.parse_reply` or composed by improv; all in this order."""
+
+    think: str = ""
+    do: str = ""
+    say: str = ""
+    to: tuple[str, ...] = ()
+    """Names or ids as written."""
+    manner: Manner = ""
+    move: str = ""
+    """A place's id or name, or `out` to leave the scene."""
+    feel: str = ""
+    """Appraisal: one of the named emotions."""
+    end: bool = False
+    """The speaker closes the conversation after this (a user simulator's end token)."""
+    faults: tuple[str, ...] = ()
+    """What was wrong with the reply."""
+    dropped: int = 0
+    """Characters of model reasoning (`<think>`) that were not the character's and were dropped."""
