@@ -1,0 +1,101 @@
+"""Agent: whatever can take a seat. One method: `act(view) -> Deed`.
+
+    class Echo:
+        spec = "echo"
+
+        async def act(self, view: View) -> Deed:
+            return Deed(Reply(say=view.turns[-1].text if view.turns else "Hello."))
+
+A view holds what this one could see and hear and nothing else; an agent keeps no state between acts, so one agent
+serves thousands of dialogues at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from simworld.schema import Briefing, Persona, Reply, Seat, Turn, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """What one knows of another seat from the start."""
+
+    name: str
+    role: str
+    relation: str = ""
+    """What the viewer is to this one: 'older sister of'."""
+    seen_as: str = ""
+    """What the other is to the viewer: 'landlord of'."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is fixed for one seat through a dialogue; every text is rendered and is this seat's to know."""
+
+    id: str
+    seat: Seat
+    persona: Persona
+    others: Mapping[str, Other]
+    title: str
+    kind: str
+    time: str
+    background: str
+    status: str
+    topic: str
+    goal: str
+    knows: str
+    places: Mapping[str, str]
+    """Place id -> name."""
+    briefing: Briefing
+    dialogue: str
+    """Id of the dialogue."""
+    index: int
+    """Position of the dialogue in the plan."""
+    seed: int
+    """The dialogue's seed, 0 .. 2**63 - 1."""
+    max_turns: int
+    """Acts after which the scene ends at the latest."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one seat knows at the moment it is asked to act."""
+
+    part: Part
+    turns: Sequence[Turn]
+    """Every turn that it perceived or made, in order."""
+    fresh: int
+    """Index into `turns` of the first one since its own last act."""
+    act: int
+    """Number of the act to be made, from 0."""
+    calls: int
+    """Number of model calls that this seat has made in the dialogue so far."""
+    emotion: str
+    place: str
+    """Id of the place it is in; empty where the scene has no map."""
+    present: tuple[str, ...]
+    """Ids of the others who are in the same place."""
+    messages: Sequence[Mapping[str, str]] = ()
+    """The prompt: `{"role": "system" | "user" | "assistant", "content": str}`, as `perspective` lays it out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What an agent did when it was asked."""
+
+    reply: Reply
+    usage: Usage = field(default_factory=Usage)
+
+
+class Agent(Protocol):
+    """Takes a seat. `spec` names it in transcripts; `wants_messages` is False where it never reads the prompt."""
+
+    spec: str
+    wants_messages: bool
+
+    async def act(self, view: View) -> Deed:
+        """Act once. Raises BackendError where it cannot, OutOfLines where it has nothing left to say."""
+        ...
