@@ -6,11 +6,11 @@ from simworld.schema.problem import Problem
 from simworld.schema.record import Record
 from simworld.schema.scene import NARRATOR, Constraint, Direction, End, Happening, Opening, Place, Relation, Scene, Seat
 from simworld.schema.transcript import Briefing, Ending, SeatRecord, Transcript, Usage
-from simworld.schema.turn import Reply, Turn
+from simworld.schema.turn import Piece, Reply, Turn
 from simworld.schema.world import OUT, World
 
 __all__ = [
     "NARRATOR", "OUT", "BigFive", "Briefing", "Constraint", "Direction", "End", "Ending", "Happening", "Mind",
-    "Opening", "Persona", "Place", "Problem", "Record", "Relation", "Reply", "Scene", "Seat", "SeatRecord",
+    "Opening", "Persona", "Piece", "Place", "Problem", "Record", "Relation", "Reply", "Scene", "Seat", "SeatRecord",
     "Transcript", "Turn", "Usage", "Voice", "World",
 ]  # fmt: skip

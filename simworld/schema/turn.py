@@ -40,22 +40,49 @@ class Turn(Record):
     """On the first turn of an act whose prompt was cut: the speaker's view starts at this turn from here on."""
 
 
-class Reply(Record):
-    """What a backend's reply holds, as read by `markup.parse_reply` or composed by improv; all in this order."""
+class Piece(Record):
+    """One thing in a reply, before it is known who perceives it."""
 
-    think: str = ""
-    do: str = ""
-    say: str = ""
+    kind: Kind
+    text: str
+    """What is thought, said or done; for `move` a place's id or name, or `out`."""
     to: tuple[str, ...] = ()
-    """Names or ids as written."""
+    """Names or ids, as written."""
     manner: Manner = ""
-    move: str = ""
-    """A place's id or name, or `out` to leave the scene."""
+
+
+class Reply(Record):
+    """What a speaker answers when asked to act: read by `perspective.parse_reply`, or composed by improv.
+
+    `Reply.of(think="...", say="...")` makes the common one.
+    """
+
+    pieces: tuple[Piece, ...] = ()
     feel: str = ""
-    """Appraisal: one of the named emotions."""
+    """Appraisal: one of the named emotions, as written."""
     end: bool = False
     """The speaker closes the conversation after this (a user simulator's end token)."""
     faults: tuple[str, ...] = ()
     """What was wrong with the reply."""
     dropped: int = 0
     """Characters of model reasoning (`<think>`) that were not the character's and were dropped."""
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        think: str = "",
+        do: str = "",
+        say: str = "",
+        to: tuple[str, ...] = (),
+        manner: Manner = "",
+        move: str = "",
+        feel: str = "",
+        end: bool = False,
+    ) -> Reply:
+        """A reply of at most one thought, action, speech and move, in this order."""
+        pieces = [Piece(kind="think", text=think)] if think else []
+        pieces += [Piece(kind="do", text=do)] if do else []
+        pieces += [Piece(kind="say", text=say, to=to, manner=manner)] if say else []
+        pieces += [Piece(kind="move", text=move)] if move else []
+        return cls(pieces=tuple(pieces), feel=feel, end=end)

@@ -1,0 +1,10 @@
+"""The only door to `templates/`: everything a model is told is rendered here."""
+
+from simworld.prompts.briefing import Situation, brief, field_values, profile
+from simworld.prompts.fields import check_template, render_field
+from simworld.prompts.render import digest, forms, render, words
+
+__all__ = [
+    "Situation", "brief", "check_template", "digest", "field_values", "forms", "profile", "render", "render_field",
+    "words",
+]  # fmt: skip

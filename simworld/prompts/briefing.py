@@ -1,0 +1,122 @@
+"""What one seat is told at the start, and stays told: the head of its prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from simworld.prompts.fields import render_field
+from simworld.prompts.render import digest, render, words
+from simworld.schema import Briefing, Persona, Relation, Scene, Seat
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What a scene's template may read of the one who sits somewhere."""
+
+    name: str
+    career: str
+    age: int | str
+    they: str
+    them: str
+    their: str
+    origin: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+_PRONOUNS = {"she": ("she", "her", "her"), "he": ("he", "him", "his")}
+
+
+def _person(persona: Persona) -> Person:
+    they, them, their = _PRONOUNS.get(persona.pronouns.split("/")[0], ("they", "them", "their"))
+    age = persona.age if persona.age is not None else ""
+    return Person(persona.name, persona.career, age, they, them, their, persona.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One scene with its people, topic and emotions: what the plan drew. Its texts are rendered when it is made."""
+
+    scene: Scene
+    cast: Mapping[str, Persona]
+    """Seat id -> persona."""
+    topic: str
+    emotions: Mapping[str, str]
+    """Seat id -> starting emotion; missing: none."""
+    values: Mapping[str, object]
+    """What the scene's templates may name."""
+
+    def text(self, template: str) -> str:
+        """A field of the scene, its names filled in."""
+        return render_field(template, self.values)
+
+    def place_of(self, seat: Seat) -> str:
+        """Id of the place where a seat starts; empty where the scene has no map."""
+        return seat.place or (self.scene.places[0].id if self.scene.places else "")
+
+
+def field_values(scene: Scene, cast: Mapping[str, Persona], topic: str) -> dict[str, object]:
+    """The names that a scene's templates may use: its seats' people, `topic`, `time`, `place`."""
+    people: dict[str, object] = {id: _person(persona) for id, persona in cast.items()}
+    place = scene.places[0].name if scene.places else ""
+    return {**people, "topic": topic, "time": scene.time, "place": place}
+
+
+@lru_cache(maxsize=2048)
+def profile(persona: Persona) -> str:
+    """The second-person text of a persona: its own where it has one, else rendered from its fields."""
+    return persona.profile or render("profile", p=persona)
+
+
+TEMPLATE_OF = {"character": "character", "user": "user", "assistant": "assistant", "narrator": "narrator"}
+
+
+def brief(situation: Situation, seat_id: str) -> tuple[Briefing, dict[str, str]]:
+    """What this seat is told, and the hashes of the templates that told it (name -> digest)."""
+    seat = situation.scene.seat(seat_id)
+    name = seat.role if seat.is_plain or seat.role == "narrator" else "character"
+    persona = situation.cast[seat_id]
+    briefing = Briefing(
+        system=render(name, **_values(situation, seat, persona)),
+        opener=render("opener", name=persona.name, plain=seat.is_plain),
+        nudge=render("nudge", name=persona.name),
+    )
+    used = [name, "opener", "nudge", "note", "forms.yaml"] + ([] if persona.profile else ["profile"])
+    return briefing, {template: digest(template) for template in used}
+
+
+def _values(situation: Situation, seat: Seat, persona: Persona) -> dict[str, object]:
+    scene, text = situation.scene, situation.text
+    names = {id: person.name for id, person in situation.cast.items()}
+    place = situation.place_of(seat)
+    return {
+        "profile": profile(persona),
+        "name": persona.name,
+        "others": [name for id, name in names.items() if id != seat.id] or ["nobody else"],
+        "title": scene.title,
+        "time": scene.time,
+        "place": next((spot.name for spot in scene.places if spot.id == place), ""),
+        "places": [spot.name for spot in scene.places],
+        "background": text(scene.background),
+        "status": text(scene.status),
+        "relations": [line for relation in scene.relations for line in relation_lines(relation, seat.id, names)],
+        "topic": situation.topic,
+        "emotion": situation.emotions.get(seat.id, ""),
+        "emotions": words("emotions"),
+        "goal": text(seat.goal),
+        "knows": text(seat.knows),
+        "secret": persona.secret,
+        "several": len(names) > 2,
+    }
+
+
+def relation_lines(relation: Relation, viewer: str, names: Mapping[str, str]) -> list[str]:
+    """A relation as its two ends are told of it; nobody else is, and of a private one only `of`."""
+    if viewer == relation.of:
+        return [f"You: {relation.kind} {names[relation.to]}."]
+    if viewer == relation.to and not relation.private:
+        return [f"{names[relation.of]}: {relation.kind} you."]
+    return []

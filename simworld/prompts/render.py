@@ -1,0 +1,91 @@
+"""render(name, **values): a file of `templates/prompts` filled in; an undefined name is an error."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simworld.errors import TemplateError
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+    from jinja2.sandbox import SandboxedEnvironment
+
+TEMPLATES = Path(__file__).parent.parent / "templates"
+
+
+def render(name: str, **values: Any) -> str:
+    """The prompt `templates/prompts/NAME.md` with these values, without blank space around it.
+
+    Raises TemplateError where a value is missing.
+    """
+    from jinja2 import TemplateError as JinjaError
+
+    try:
+        return _template(name).render(**values).strip()
+    except JinjaError as error:
+        raise TemplateError(f"prompt '{name}': {error}") from error
+
+
+@cache
+def digest(name: str) -> str:
+    """Hash of a prompt's wording (blake2b, 16 hex digits); `forms` and other YAML files count too."""
+    path = TEMPLATES / "prompts" / (name if name.endswith(".yaml") else f"{name}.md")
+    return blake2b(path.read_bytes(), digest_size=8).hexdigest()
+
+
+@cache
+def forms() -> dict[str, str]:
+    """How perceived turns are laid out for a participant: wordings by kind (see `perspective.Layout`)."""
+    loaded: dict[str, str] = _yaml("prompts/forms.yaml")
+    return loaded
+
+
+@cache
+def words(name: str) -> tuple[str, ...]:
+    """A built-in vocabulary: `careers`, `aspirations`, `traits`, `skills`, `emotions`, `topics`, `genders`."""
+    return tuple(str(word) for word in _yaml(f"vocabularies/{name}.yaml"))
+
+
+def second_person(text: str) -> str:
+    """First-person text turned to the reader: 'I have two sons.' -> 'You have two sons.'"""
+    for pattern, word in _PERSONS:
+        text = pattern.sub(word, text)
+    return _SENTENCE.sub(lambda match: match[0].upper(), text)
+
+
+_PERSONS = tuple(
+    (re.compile(rf"\b{pattern}\b"), word)
+    for pattern, word in (
+        ("I am", "you are"), ("I'm", "you're"), ("I was", "you were"), ("am I", "are you"), ("was I", "were you"),
+        ("I", "you"), ("[Mm]yself", "yourself"), ("[Mm]y", "your"), ("[Mm]ine(?= |[.,;])", "yours"), ("[Mm]e", "you"),
+    )
+)  # fmt: skip
+_SENTENCE = re.compile(r"(?:^|(?<=[.!?]\s))(?:you|your|yours|yourself)\b")
+
+
+def _yaml(path: str) -> Any:
+    import yaml
+
+    return yaml.safe_load((TEMPLATES / path).read_text(encoding="utf-8"))
+
+
+@cache
+def _environment() -> SandboxedEnvironment:
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import SandboxedEnvironment
+
+    environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
+    environment.filters["you"] = second_person
+    return environment
+
+
+@cache
+def _template(name: str) -> Template:
+    path = TEMPLATES / "prompts" / f"{name}.md"
+    if not path.is_file():
+        raise TemplateError(f"prompt '{name}': there is no {path.name} in templates/prompts")
+    return _environment().from_string(path.read_text(encoding="utf-8"))
