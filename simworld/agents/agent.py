@@ -58,6 +58,10 @@ class Part:
     """The dialogue's seed, 0 .. 2**63 - 1."""
     max_turns: int
     """Acts after which the scene ends at the latest."""
+    known_as: tuple[str, ...] = ()
+    """The names under which a reply may write its own lines: full name and first name."""
+    others_known_as: tuple[str, ...] = ()
+    """The names of the other seats, as a reply may write lines for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +95,17 @@ class Deed:
 
 
 class Agent(Protocol):
-    """Takes a seat. `spec` names it in transcripts; `wants_messages` is False where it never reads the prompt."""
+    """Takes a seat. `spec` names it in transcripts."""
 
     spec: str
     wants_messages: bool
+    """Whether it reads `View.messages`; improv does not, and is spared the layout."""
+    budget: int
+    """Tokens that a prompt may have; 0: no bound."""
+
+    def count(self, text: str) -> int:
+        """Tokens of one message with this content."""
+        ...
 
     async def act(self, view: View) -> Deed:
         """Act once. Raises BackendError where it cannot, OutOfLines where it has nothing left to say."""

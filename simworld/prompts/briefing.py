@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from simworld.prompts.fields import render_field
-from simworld.prompts.render import digest, render, words
+from simworld.prompts.render import digest, forms, render, words
 from simworld.schema import Briefing, Persona, Relation, Scene, Seat
 
 
@@ -115,8 +115,8 @@ def _values(situation: Situation, seat: Seat, persona: Persona) -> dict[str, obj
 
 def relation_lines(relation: Relation, viewer: str, names: Mapping[str, str]) -> list[str]:
     """A relation as its two ends are told of it; nobody else is, and of a private one only `of`."""
-    if viewer == relation.of:
-        return [f"You: {relation.kind} {names[relation.to]}."]
-    if viewer == relation.to and not relation.private:
-        return [f"{names[relation.of]}: {relation.kind} you."]
-    return []
+    told = viewer == relation.of or (viewer == relation.to and not relation.private)
+    if not told or relation.of not in names or relation.to not in names:
+        return []
+    of, to = ("you" if end == viewer else names[end] for end in (relation.of, relation.to))
+    return [forms()["relation"].format(of=of, kind=relation.kind, to=to)]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from simworld.errors import TemplateError
 
@@ -90,22 +90,17 @@ def _refusal(node: nodes.Node, names: frozenset[str], depth: int, loops: int) ->
         reason = _node_refusal(node, kind, names)
     if reason:
         return reason
-    for name, child in _children(node, kind):
-        del name
+    for child in _children(node, kind):
         if reason := _refusal(child, names, depth + 1, loops):
             return reason
     return None
 
 
-def _children(node: nodes.Node, kind: str) -> list[tuple[str, nodes.Node]]:
-    skipped = {"iter", "target"} if kind == "For" else set[str]()
-    return [
-        (field, child)
-        for field, value in node.iter_fields()
-        if field not in skipped
-        for child in (value if isinstance(value, list) else [value])
-        if hasattr(child, "iter_fields")
-    ]
+def _children(node: nodes.Node, kind: str) -> list[nodes.Node]:
+    if kind == "For":
+        node = cast("nodes.For", node)
+        return [*node.body, *node.else_, *([node.test] if node.test else [])]
+    return list(node.iter_child_nodes())
 
 
 def _loop_refusal(node: Any, names: frozenset[str], loops: int) -> tuple[str | None, frozenset[str]]:
@@ -114,10 +109,10 @@ def _loop_refusal(node: Any, names: frozenset[str], loops: int) -> tuple[str | N
         return "a `for` inside a `for` is not allowed", names
     if type(call).__name__ != "Call" or getattr(call.node, "name", "") != "range":
         return "`for` may only go over range(N)", names
-    sizes = [getattr(argument, "value", None) for argument in call.args]
-    if call.kwargs or not 1 <= len(sizes) <= 2 or not all(type(size) is int for size in sizes):
+    sizes = [argument.value for argument in call.args if type(getattr(argument, "value", None)) is int]
+    if call.kwargs or len(sizes) != len(call.args) or not 1 <= len(sizes) <= 2:
         return "range takes one or two plain numbers", names
-    if len(range(*sizes)) > MOST_REPEATS:
+    if sizes[-1] - (sizes[0] if len(sizes) == 2 else 0) > MOST_REPEATS:
         return f"range may repeat {MOST_REPEATS} times at most", names
     if type(node.target).__name__ != "Name":
         return "`for` takes one name", names

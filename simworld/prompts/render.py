@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent.parent / "templates"
 
 
-def render(name: str, **values: Any) -> str:
-    """The prompt `templates/prompts/NAME.md` with these values, without blank space around it.
+def render(template: str, /, **values: Any) -> str:
+    """The prompt `templates/prompts/TEMPLATE.md` with these values, without blank space around it.
 
     Raises TemplateError where a value is missing.
     """
     from jinja2 import TemplateError as JinjaError
 
     try:
-        return _template(name).render(**values).strip()
+        return _template(template).render(**values).strip()
     except JinjaError as error:
-        raise TemplateError(f"prompt '{name}': {error}") from error
+        raise TemplateError(f"prompt '{template}': {error}") from error
 
 
 @cache
@@ -54,7 +54,7 @@ def second_person(text: str) -> str:
     """First-person text turned to the reader: 'I have two sons.' -> 'You have two sons.'"""
     for pattern, word in _PERSONS:
         text = pattern.sub(word, text)
-    return _SENTENCE.sub(lambda match: match[0].upper(), text)
+    return _SENTENCE.sub(lambda match: match[0].capitalize(), text)
 
 
 _PERSONS = tuple(

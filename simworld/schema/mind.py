@@ -5,7 +5,7 @@ from __future__ import annotations
 from simworld.schema.record import Record
 
 
-class Mind(Record):
+class Mind(Record, frozen=True):
     """Emotion, and how much has been taken in. It grows; the protocols around it stay."""
 
     emotion: str = ""

@@ -19,7 +19,7 @@ Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Unit = Annotated[float, Field(ge=0, le=1)]
 
 
-class BigFive(Record):
+class BigFive(Record, frozen=True):
     """The five-factor personality, each 0..1 with 0.5 the average."""
 
     openness: Unit = 0.5
@@ -29,32 +29,32 @@ class BigFive(Record):
     neuroticism: Unit = 0.5
 
 
-class Voice(Record):
+class Voice(Record, frozen=True):
     """How someone sounds: what a reader would know them by with the names hidden."""
 
     tone: Line = ""
     """The voice in a phrase: 'dry, low, never hurried'."""
     pace: Annotated[str, Field(pattern="^(clipped|even|flowing)$")] = "even"
     """Length of sentences: `clipped`, `even` or `flowing`."""
-    openers: Annotated[list[Word], Field(max_length=24)] = []
+    openers: Annotated[tuple[Word, ...], Field(max_length=24)] = ()
     """Words a line may begin with: 'Right then,', 'Look,'."""
-    tags: Annotated[list[Word], Field(max_length=24)] = []
+    tags: Annotated[tuple[Word, ...], Field(max_length=24)] = ()
     """Words a line may end with: 'you follow?', 'so there.'."""
-    fillers: Annotated[list[Word], Field(max_length=24)] = []
+    fillers: Annotated[tuple[Word, ...], Field(max_length=24)] = ()
     """Words in mid-sentence: 'sort of', 'as they say'."""
-    exclamations: Annotated[list[Word], Field(max_length=24)] = []
+    exclamations: Annotated[tuple[Word, ...], Field(max_length=24)] = ()
     """What escapes them: 'Saints alive!'."""
-    address: Annotated[list[Word], Field(max_length=24)] = []
+    address: Annotated[tuple[Word, ...], Field(max_length=24)] = ()
     """What they call others: 'love', 'my friend', 'sir'."""
-    yes: Annotated[list[Word], Field(max_length=24)] = []
+    yes: Annotated[tuple[Word, ...], Field(max_length=24)] = ()
     """How they agree: 'Aye.', 'That is correct.'."""
-    no: Annotated[list[Word], Field(max_length=24)] = []
+    no: Annotated[tuple[Word, ...], Field(max_length=24)] = ()
     """How they refuse: 'Not on your life.'."""
-    greetings: Annotated[list[Word], Field(max_length=24)] = []
-    farewells: Annotated[list[Word], Field(max_length=24)] = []
+    greetings: Annotated[tuple[Word, ...], Field(max_length=24)] = ()
+    farewells: Annotated[tuple[Word, ...], Field(max_length=24)] = ()
 
 
-class Persona(Record):
+class Persona(Record, frozen=True):
     """Who someone is. A YAML file under `personas/`; the file's name is the id.
 
     Either the typed fields are given, or `profile` alone (second-person text, 'You are ...'), or both.
@@ -73,9 +73,9 @@ class Persona(Record):
     """Where, since when, how: 'thirty-one years on line 9, retired in March'."""
     aspiration: Word = ""
     """From the vocabulary `aspirations`."""
-    traits: Annotated[list[Word], Field(max_length=12)] = []
+    traits: Annotated[tuple[Word, ...], Field(max_length=12)] = ()
     """From the vocabulary `traits`."""
-    skills: Annotated[list[Word], Field(max_length=12)] = []
+    skills: Annotated[tuple[Word, ...], Field(max_length=12)] = ()
     """From the vocabulary `skills`."""
 
     # personal aspects
@@ -89,9 +89,9 @@ class Persona(Record):
     education: Line = ""
     voice: Voice = Voice()
     personality: Text = ""
-    strengths: Annotated[list[Line], Field(max_length=12)] = []
-    flaws: Annotated[list[Line], Field(max_length=12)] = []
-    hobbies: Annotated[list[Line], Field(max_length=12)] = []
+    strengths: Annotated[tuple[Line, ...], Field(max_length=12)] = ()
+    flaws: Annotated[tuple[Line, ...], Field(max_length=12)] = ()
+    hobbies: Annotated[tuple[Line, ...], Field(max_length=12)] = ()
 
     # social aspects
     family: Line = ""
@@ -101,17 +101,17 @@ class Persona(Record):
     """Home, money, health."""
 
     # beyond SimsChat
-    values: Annotated[list[Line], Field(max_length=12)] = []
-    goals: Annotated[list[Line], Field(max_length=12)] = []
-    likes: Annotated[list[Line], Field(max_length=16)] = []
-    dislikes: Annotated[list[Line], Field(max_length=16)] = []
-    knows: Annotated[list[Line], Field(max_length=24)] = []
+    values: Annotated[tuple[Line, ...], Field(max_length=12)] = ()
+    goals: Annotated[tuple[Line, ...], Field(max_length=12)] = ()
+    likes: Annotated[tuple[Line, ...], Field(max_length=16)] = ()
+    dislikes: Annotated[tuple[Line, ...], Field(max_length=16)] = ()
+    knows: Annotated[tuple[Line, ...], Field(max_length=24)] = ()
     """What they can speak of with authority."""
-    unaware: Annotated[list[Line], Field(max_length=24)] = []
+    unaware: Annotated[tuple[Line, ...], Field(max_length=24)] = ()
     """What they do not know and would not pretend to."""
     secret: Line = ""
     """Never visible to anybody else."""
     big_five: BigFive | None = None
-    languages: Annotated[list[Word], Field(max_length=12)] = []
-    samples: Annotated[list[Line], Field(max_length=80)] = []
+    languages: Annotated[tuple[Word, ...], Field(max_length=12)] = ()
+    samples: Annotated[tuple[Line, ...], Field(max_length=80)] = ()
     """Lines in their own voice, fit to be said in many situations."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from simworld.schema.record import Record
 
 
-class Problem(Record):
+class Problem(Record, frozen=True):
     """What is wrong, where, and what would be right; printed one a line by `simworld check`."""
 
     file: str

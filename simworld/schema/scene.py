@@ -12,43 +12,43 @@ from simworld.schema.record import Record
 Role = Literal["character", "user", "assistant", "narrator"]
 Format = Literal["acted", "plain"]
 Texts = Annotated[
-    list[Annotated[str, Field(min_length=1, max_length=1000)]],
+    tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...],
     Field(min_length=1, max_length=24),
-    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
 ]
 NARRATOR = "narrator"
 """The id under which happenings and narration stand in a transcript; no other seat may bear it."""
 
 
-class Place(Record):
+class Place(Record, frozen=True):
     """A room, yard or street corner of the scene's map."""
 
     id: Identifier
     name: Line
-    exits: list[Identifier] = []
+    exits: tuple[Identifier, ...] = ()
     """Places one can go to from here; a way leads in both directions."""
-    hears: list[Identifier] = []
+    hears: tuple[Identifier, ...] = ()
     """Other places whose speech carries to here."""
 
 
-class Constraint(Record):
+class Constraint(Record, frozen=True):
     """Who may take an open seat; every field given must hold."""
 
-    career: list[Word] = []
+    career: tuple[Word, ...] = ()
     """Any of these careers."""
-    traits: list[Word] = []
+    traits: tuple[Word, ...] = ()
     """Any of these traits."""
-    skills: list[Word] = []
+    skills: tuple[Word, ...] = ()
     """Any of these skills."""
-    gender: list[Word] = []
+    gender: tuple[Word, ...] = ()
     """Any of these genders."""
     age: Annotated[str, Field(pattern=r"^$|^(>=|<=|>|<|=)?\s*\d{1,3}$|^\d{1,3}\s*-\s*\d{1,3}$")] = ""
     """A bound such as `>=60`, `<30`, or a range `40-55`."""
-    not_: Annotated[list[Identifier], Field(alias="not")] = []
+    not_: Annotated[tuple[Identifier, ...], Field(alias="not")] = ()
     """Personas that may not sit here."""
 
 
-class Seat(Record):
+class Seat(Record, frozen=True):
     """A place at the scene's table. Without `persona` it is open to whoever meets `who`."""
 
     id: Identifier
@@ -79,7 +79,7 @@ class Seat(Record):
         return (self.format or ("plain" if self.role in ("user", "assistant") else "acted")) == "plain"
 
 
-class Relation(Record):
+class Relation(Record, frozen=True):
     """What one is to another, told to both unless `private`."""
 
     of: Identifier
@@ -90,7 +90,7 @@ class Relation(Record):
     """Known to `of` alone."""
 
 
-class Opening(Record):
+class Opening(Record, frozen=True):
     """A line the scene gives before anybody is asked."""
 
     seat: Identifier
@@ -99,7 +99,7 @@ class Opening(Record):
     kind: Literal["say", "do", "think"] = "say"
 
 
-class Happening(Record):
+class Happening(Record, frozen=True):
     """Something that happens to the scene, not by one of its seats."""
 
     at: Annotated[int, Field(ge=0, le=10_000)]
@@ -108,23 +108,23 @@ class Happening(Record):
     """A template written as narration, or several: dialogues take them in turn."""
     place: Identifier | None = None
     """Perceived only there (and where it is heard); default: everywhere."""
-    to: list[Identifier] = []
+    to: tuple[Identifier, ...] = ()
     """Perceived only by these seats; default: all."""
 
 
-class GoalRule(Record):
+class GoalRule(Record, frozen=True):
     """A rule over turns that ends the scene as `goal_reached`."""
 
     seat: Identifier | None = None
     """Who must say or do it; default: anyone."""
     kind: Literal["say", "do", "move"] = "say"
-    words: Annotated[list[Line], Field(min_length=1, max_length=24)]
+    words: Annotated[tuple[Line, ...], Field(min_length=1, max_length=24)]
     """One of these must stand in the turn (case ignored, whole words)."""
     after: Annotated[int, Field(ge=0)] = 0
     """Not before this many acts."""
 
 
-class End(Record):
+class End(Record, frozen=True):
     """When a scene ends. `left` and `failed` always can."""
 
     max_turns: Annotated[int, Field(ge=1, le=10_000)] = 16
@@ -135,12 +135,10 @@ class End(Record):
     """End once two different speakers in a row have taken leave."""
     stale: Annotated[int, Field(ge=0)] = 3
     """End after this many acts in a row that add nothing (silent, or said before); 0: never."""
-    goal: list[GoalRule] = []
+    goal: tuple[GoalRule, ...] = ()
 
 
-
-
-class Direction(Record):
+class Direction(Record, frozen=True):
     """The turn-taking policy and its options."""
 
     name: Word = ""
@@ -148,7 +146,7 @@ class Direction(Record):
     seats, `addressed` for more."""
     first: Identifier | None = None
     """Who acts first; default: the first seat, or who is asked by the opening."""
-    order: list[Identifier] = []
+    order: tuple[Identifier, ...] = ()
     """`round_robin`: the order; `scripted`: the whole script."""
     then: Literal["repeat", "end"] = "end"
     """`scripted`: what follows the script."""
@@ -156,14 +154,14 @@ class Direction(Record):
     """`model`: the director may end the scene only after this many acts."""
 
 
-class Scene(Record):
+class Scene(Record, frozen=True):
     """Where and why people meet. A YAML file under `scenes/`; the file's name is the id."""
 
     id: Identifier
     title: Line
     kind: Word = ""
     """Kind of scene: chat, debate, discussion, speech, work, family, conflict, service ..."""
-    places: list[Place] = []
+    places: tuple[Place, ...] = ()
     """The map; the first place is where seats start. Empty: one nameless place."""
     time: Line = ""
     """Such as `22:40, a wet Tuesday in March`."""
@@ -173,14 +171,14 @@ class Scene(Record):
     """What everybody knows of the situation. A template."""
     status: Text = ""
     """How things stand as it begins (SimsChat's 'Status'). A template."""
-    seats: Annotated[list[Seat], Field(min_length=1, max_length=8)]
-    relations: list[Relation] = []
-    topics: list[Word] = []
+    seats: Annotated[tuple[Seat, ...], Field(min_length=1, max_length=8)]
+    relations: tuple[Relation, ...] = ()
+    topics: tuple[Word, ...] = ()
     """From the vocabulary `topics`; the plan spreads dialogues over them."""
-    emotions: list[Word] = []
+    emotions: tuple[Word, ...] = ()
     """From the vocabulary `emotions`; the plan spreads them over seats without a starting emotion."""
-    openings: list[Opening] = []
-    happenings: list[Happening] = []
+    openings: tuple[Opening, ...] = ()
+    happenings: tuple[Happening, ...] = ()
     director: Direction = Direction()
     end: End = End()
 

@@ -9,13 +9,11 @@ from simworld.schema.scene import Format, Role
 from simworld.schema.turn import Turn
 
 Status = Literal["complete", "truncated", "stopped_by_budget", "failed"]
-Reason = Literal[
-    "max_turns", "said_goodbye", "goal_reached", "stale", "director_ended", "left", "failed", "imported"
-]
+Reason = Literal["max_turns", "said_goodbye", "goal_reached", "stale", "director_ended", "left", "failed", "imported"]
 SCHEMA = 1
 
 
-class Briefing(Record):
+class Briefing(Record, frozen=True):
     """Everything fixed that one seat was told: the head of its prompts and of its training rows."""
 
     system: str
@@ -26,7 +24,7 @@ class Briefing(Record):
     """The user message between two own acts, where nothing was perceived in between."""
 
 
-class SeatRecord(Record):
+class SeatRecord(Record, frozen=True):
     """Who sat there and what spoke."""
 
     persona: str
@@ -44,7 +42,7 @@ class SeatRecord(Record):
     briefing: Briefing
 
 
-class Ending(Record):
+class Ending(Record, frozen=True):
     """How the dialogue ended."""
 
     reason: Reason
@@ -56,7 +54,7 @@ class Ending(Record):
     """For `failed`: what went wrong; for `goal_reached`: which rule."""
 
 
-class Usage(Record):
+class Usage(Record, frozen=True):
     """What a seat's backend was asked and gave."""
 
     calls: int = 0
@@ -71,7 +69,7 @@ class Usage(Record):
     """Whether any token count was estimated because the server told none."""
 
 
-class Transcript(Record):
+class Transcript(Record, frozen=True):
     """Header (scene, cast, backends, prompt hashes, seed, versions), turns, how it ended, what it cost.
 
     It holds nothing that a replay would change: no clock time, duration, retry count or host.
@@ -95,6 +93,10 @@ class Transcript(Record):
     turns: tuple[Turn, ...]
     usage: dict[str, Usage] = {}
     director: str = ""
+    forms: dict[str, str] = {}
+    """How perceived turns were laid out (see `perspective.Layout`)."""
+    faults: tuple[str, ...] = ()
+    """What went wrong outside any turn, such as `director_unreadable:5`."""
     prompts: dict[str, str] = {}
     """Template name -> hash (blake2b, 16 hex digits) of the wording used."""
     versions: dict[str, str] = {}

@@ -10,7 +10,7 @@ Kind = Literal["think", "say", "do", "move"]
 Manner = Literal["", "whisper", "aside"]
 
 
-class Turn(Record):
+class Turn(Record, frozen=True):
     """One thing thought, said or done, to whom, with the emotion it was done in."""
 
     n: int
@@ -40,7 +40,7 @@ class Turn(Record):
     """On the first turn of an act whose prompt was cut: the speaker's view starts at this turn from here on."""
 
 
-class Piece(Record):
+class Piece(Record, frozen=True):
     """One thing in a reply, before it is known who perceives it."""
 
     kind: Kind
@@ -51,7 +51,7 @@ class Piece(Record):
     manner: Manner = ""
 
 
-class Reply(Record):
+class Reply(Record, frozen=True):
     """What a speaker answers when asked to act: read by `perspective.parse_reply`, or composed by improv.
 
     `Reply.of(think="...", say="...")` makes the common one.

@@ -8,7 +8,7 @@ OUT = "out"
 """Where one is who has left the scene."""
 
 
-class World(Record):
+class World(Record, frozen=True):
     """The clock and the places of the seats; made anew at each turn, never changed."""
 
     minutes: float = 0.0

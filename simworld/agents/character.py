@@ -1,0 +1,79 @@
+"""CharacterAgent: a chat model speaks for a seat, through the journal where there is one."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from simworld.agents.agent import Deed, View
+from simworld.backends.backend import ChatBackend
+from simworld.backends.completion import Completion
+from simworld.backends.journal import Journal, Key
+from simworld.perspective import parse_reply
+from simworld.schema import Reply, Usage
+
+_FAULTS = {"length": "cut", "content_filter": "filtered"}
+
+
+class CharacterAgent:
+    """Asks a chat backend for the next act and reads the reply."""
+
+    wants_messages = True
+
+    def __init__(self, backend: ChatBackend, journal: Journal | None = None) -> None:
+        self.spec = backend.spec
+        self.budget = backend.prompt_tokens
+        self.count = backend.count
+        self._backend = backend
+        self._journal = journal
+
+    async def act(self, view: View) -> Deed:
+        """One call; one more of the same prompt where the reply is empty or its markup holds nothing."""
+        usage = Usage()
+        completion = await self._ask(view, 0)
+        usage = _spent(usage, completion)
+        reply = self._read(view, completion)
+        if not reply.pieces:
+            completion = await self._ask(view, 1)
+            usage = _spent(usage, completion).model_copy(update={"repairs": 1})
+            reply = self._read(view, completion)
+        fault = _FAULTS.get(completion.finish_reason)
+        if fault:
+            reply = reply.model_copy(update={"faults": (*reply.faults, fault)})
+        dropped = usage.reasoning_characters + reply.dropped
+        return Deed(reply, usage.model_copy(update={"reasoning_characters": dropped}))
+
+    async def _ask(self, view: View, again: int) -> Completion:
+        part = view.part
+        call = view.calls + again
+        seed = call_seed(part.seed, part.id, call)
+        if self._journal is None:
+            return await self._backend.complete(view.messages, seed=seed, seat=part.id, call=call)
+        key = Key(part.dialogue, part.index, part.id, call)
+        return await self._journal.ask(self._backend, view.messages, key=key, seed=seed)
+
+    def _read(self, view: View, completion: Completion) -> Reply:
+        part = view.part
+        plain = part.seat.is_plain or part.seat.role == "narrator"
+        return parse_reply(
+            completion.text,
+            own=part.known_as,
+            others=part.others_known_as,
+            plain=plain,
+        )
+
+
+def _spent(usage: Usage, completion: Completion) -> Usage:
+    told = completion.input_tokens is not None and completion.output_tokens is not None
+    return Usage(
+        calls=usage.calls + 1,
+        input_tokens=usage.input_tokens + (completion.input_tokens or 0),
+        output_tokens=usage.output_tokens + (completion.output_tokens or 0),
+        reasoning_characters=usage.reasoning_characters + completion.reasoning,
+        estimated=usage.estimated or not told,
+    )
+
+
+def call_seed(seed: int, seat: str, call: int) -> int:
+    """The sampling seed of one call, 0 .. 2**31 - 1, from (dialogue seed, seat, call number)."""
+    digest = blake2b(f"{seed}/{seat}/{call}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") >> 1

@@ -1,0 +1,23 @@
+"""Completion: what a model gave for one prompt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A reply, and what the endpoint told about it."""
+
+    text: str
+    """The reply as written, reasoning left out; may be empty."""
+    input_tokens: int | None = None
+    """Tokens of the prompt; None where the endpoint told none."""
+    output_tokens: int | None = None
+    """Tokens of the reply, reasoning included; None where the endpoint told none."""
+    finish_reason: str = ""
+    """Why the model stopped: `stop`, `length`, `content_filter` ..., or empty where the endpoint told none."""
+    reasoning: int = 0
+    """Characters of model reasoning that came beside the text and were dropped."""
+    retries: int = 0
+    """Tries that failed before this reply came."""

@@ -1,0 +1,96 @@
+"""The map of places: who is where, who perceives what is said and done there.
+
+The map is a networkx graph made from the scene's frozen places; it is a lens, never stored in a state.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import networkx as nx
+
+from simworld.schema import OUT, Happening, Place, Scene, Turn, World
+
+
+@lru_cache(maxsize=512)
+def ways(places: tuple[Place, ...]) -> nx.Graph[str]:
+    """The places as nodes, the exits as edges that lead in both directions."""
+    graph: nx.Graph[str] = nx.Graph()
+    graph.add_nodes_from(place.id for place in places)
+    graph.add_edges_from((place.id, exit) for place in places for exit in place.exits)
+    return graph
+
+
+@lru_cache(maxsize=512)
+def _earshot(places: tuple[Place, ...]) -> dict[str, frozenset[str]]:
+    """Place id -> the places where what is said there is heard."""
+    return {
+        source.id: frozenset({source.id, *(place.id for place in places if source.id in place.hears)})
+        for source in places
+    }
+
+
+def opening_world(scene: Scene) -> World:
+    """The world as the scene begins: everybody at their place, the clock at zero."""
+    first = scene.places[0].id if scene.places else ""
+    return World(where={seat.id: seat.place or first for seat in scene.seats})
+
+
+def present(scene: Scene, world: World, seat: str) -> tuple[str, ...]:
+    """The other seats in the same place."""
+    here = world.where[seat]
+    return tuple(other.id for other in scene.seats if other.id != seat and world.where[other.id] == here != OUT)
+
+
+def perceivers(scene: Scene, world: World, turn: Turn) -> tuple[str, ...]:
+    """Who perceives a turn made in this world: nobody a thought or an aside, `to` alone a whisper, else who is near."""
+    if turn.kind == "think" or turn.manner == "aside":
+        return ()
+    if turn.manner == "whisper":
+        here = world.where[turn.seat]
+        return tuple(id for id in turn.to if id != turn.seat and world.where.get(id) == here)
+    if len(scene.places) < 2:
+        return tuple(seat.id for seat in scene.seats if seat.id != turn.seat and world.where[seat.id] != OUT)
+    near = _near(scene, world.where[turn.seat], heard=turn.kind == "say")
+    narrators = {seat.id for seat in scene.seats if seat.role == "narrator"}
+    return tuple(
+        seat.id
+        for seat in scene.seats
+        if seat.id != turn.seat and (world.where[seat.id] in near or seat.id in narrators)
+    )
+
+
+def witnesses(scene: Scene, world: World, happening: Happening) -> tuple[str, ...]:
+    """Who perceives a happening: the seats it names, those near its place, or everybody still there."""
+    near = _near(scene, happening.place, heard=True) if happening.place else None
+    return tuple(
+        seat.id
+        for seat in scene.seats
+        if world.where[seat.id] != OUT
+        and (not happening.to or seat.id in happening.to)
+        and (near is None or world.where[seat.id] in near)
+    )
+
+
+def _near(scene: Scene, place: str, *, heard: bool) -> frozenset[str]:
+    return _earshot(scene.places).get(place, frozenset({place})) if heard else frozenset({place})
+
+
+def place_named(scene: Scene, world: World, seat: str, name: str) -> str | None:
+    """The place that `name` (id or name, case ignored) means and that can be reached from here; `out` leaves."""
+    wanted = name.strip().strip(".").casefold()
+    if wanted in (OUT, "leave", "exit"):
+        return OUT
+    here = world.where[seat]
+    for place in scene.places:
+        if wanted in (place.id, place.name.casefold()):
+            return place.id if place.id == here or nx.has_path(ways(scene.places), here, place.id) else None
+    return None
+
+
+def settle(scene: Scene, world: World, turn: Turn) -> World:
+    """The world after a turn: a move changes where its speaker is."""
+    del scene
+    if turn.kind != "move":
+        return world
+    return world.model_copy(update={"where": {**world.where, turn.seat: turn.text}})
