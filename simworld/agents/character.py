@@ -14,27 +14,35 @@ from simworld.schema import Reply, Usage
 _FAULTS = {"length": "cut", "content_filter": "filtered"}
 
 
+REPLY_TOKENS = 1024
+"""Tokens kept free for a reply whose length the user did not bound."""
+
+
 class CharacterAgent:
     """Asks a chat backend for the next act and reads the reply."""
 
     wants_messages = True
 
-    def __init__(self, backend: ChatBackend, journal: Journal | None = None) -> None:
+    def __init__(self, backend: ChatBackend, journal: Journal | None = None, *, max_tokens: int | None = None) -> None:
         self.spec = backend.spec
-        self.budget = backend.prompt_tokens
-        self.count = backend.count
+        reply = max_tokens or min(REPLY_TOKENS, backend.context_tokens // 4)
+        self.budget = max(1, backend.context_tokens - reply)
         self._backend = backend
         self._journal = journal
+
+    def count(self, text: str) -> int:
+        """Tokens of one message with this content, as its backend counts."""
+        return self._backend.count(text)
 
     async def act(self, view: View) -> Deed:
         """One call; one more of the same prompt where the reply is empty or its markup holds nothing."""
         usage = Usage()
         completion = await self._ask(view, 0)
-        usage = _spent(usage, completion)
+        usage = self._spent(usage, view, completion)
         reply = self._read(view, completion)
         if not reply.pieces:
             completion = await self._ask(view, 1)
-            usage = _spent(usage, completion).model_copy(update={"repairs": 1})
+            usage = self._spent(usage, view, completion).model_copy(update={"repairs": 1})
             reply = self._read(view, completion)
         fault = _FAULTS.get(completion.finish_reason)
         if fault:
@@ -61,16 +69,21 @@ class CharacterAgent:
             plain=plain,
         )
 
-
-def _spent(usage: Usage, completion: Completion) -> Usage:
-    told = completion.input_tokens is not None and completion.output_tokens is not None
-    return Usage(
-        calls=usage.calls + 1,
-        input_tokens=usage.input_tokens + (completion.input_tokens or 0),
-        output_tokens=usage.output_tokens + (completion.output_tokens or 0),
-        reasoning_characters=usage.reasoning_characters + completion.reasoning,
-        estimated=usage.estimated or not told,
-    )
+    def _spent(self, usage: Usage, view: View, completion: Completion) -> Usage:
+        """The usage so far with this call added; tokens that the endpoint did not tell are estimated, and said so."""
+        told = completion.input_tokens is not None and completion.output_tokens is not None
+        given, made = completion.input_tokens, completion.output_tokens
+        if given is None:
+            given = sum(self.count(message["content"]) for message in view.messages)
+        if made is None:
+            made = self.count(completion.text)
+        return Usage(
+            calls=usage.calls + 1,
+            input_tokens=usage.input_tokens + given,
+            output_tokens=usage.output_tokens + made,
+            reasoning_characters=usage.reasoning_characters + completion.reasoning,
+            estimated=usage.estimated or not told,
+        )
 
 
 def call_seed(seed: int, seat: str, call: int) -> int:

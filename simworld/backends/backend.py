@@ -1,8 +1,8 @@
 """ChatBackend: the language model behind an agent, as the engine calls it.
 
-    backend = open_backend("openai:llama3.1:8b", Sampling(base_url="http://localhost:11434"))
-    reply = await backend.complete([{"role": "user", "content": "Good evening."}], seed=7)
-    await backend.aclose()
+backend = open_backend("openai:llama3.1:8b", Sampling(base_url="http://localhost:11434"))
+reply = await backend.complete([{"role": "user", "content": "Good evening."}], seed=7)
+await backend.aclose()
 """
 
 from __future__ import annotations

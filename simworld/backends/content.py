@@ -1,7 +1,7 @@
 """The `content` of a chat message as servers and LangChain models give it, read into text.
 
-    >>> read_content([{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "Good evening."}])
-    ('Good evening.', 3)
+>>> read_content([{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "Good evening."}])
+('Good evening.', 3)
 """
 
 from __future__ import annotations
@@ -32,6 +32,11 @@ def read_content(content: Any) -> tuple[str, int]:
 
 
 _NESTED = frozenset({"text", "summary"})
+
+
+def well_formed(text: str) -> str:
+    """`text` with each half of a surrogate pair replaced by U+FFFD, so that it can be written as UTF-8."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _parts(content: Any) -> list[str | Mapping[str, Any]]:

@@ -44,14 +44,16 @@ class Endpoint:
 
 
 def resolve(base_url: str | None, key: str | None, environment: Mapping[str, str]) -> Endpoint:
-    """The endpoint for what the user gave; UsageError for an address that cannot be used, MissingDependency for no key."""
+    """The endpoint for what the user gave. Raises UsageError for an unusable address, MissingDependency for no key."""
     given = base_url or environment.get(URL_VARIABLE)
     parts = _check(given or DEFAULT_URL, "base_url" if base_url or not given else URL_VARIABLE)
     official = (parts.scheme, parts.netloc) == _OFFICIAL
     if not key and (given or official):
         key = environment.get(KEY_VARIABLE)
     if not key and not given:
-        raise MissingDependency(f"no key for OpenAI: set {KEY_VARIABLE}, or give --base-url (base_url=) for another server")
+        raise MissingDependency(
+            f"no key for OpenAI: set {KEY_VARIABLE}, or give --base-url (base_url=) for another server"
+        )
     return Endpoint(_complete(parts), _check_key(key), official)
 
 

@@ -126,7 +126,7 @@ class Journal:
         return found
 
     async def _keep(self, key: Key, digest: str, completion: Completion) -> None:
-        row = {"d": key.dialogue, "s": key.seat, "c": key.call, "h": digest, "r": completion.row()}
+        row = {"d": key.dialogue, "s": key.seat, "c": key.call, "h": digest, "r": _row(completion)}
         self._pending.append((key.index // SHARD, orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)))
         if self._written is None:
             self._written = asyncio.get_running_loop().create_future()
@@ -186,3 +186,14 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 def _digest(spec: str, messages: Sequence[Mapping[str, str]]) -> str:
     return blake2b(orjson.dumps([spec, messages]), digest_size=12).hexdigest()
+
+
+def _row(completion: Completion) -> dict[str, Any]:
+    """What a replay needs of a completion; how often it was tried is the log's."""
+    return {
+        "text": completion.text,
+        "input_tokens": completion.input_tokens,
+        "output_tokens": completion.output_tokens,
+        "finish_reason": completion.finish_reason,
+        "reasoning": completion.reasoning,
+    }

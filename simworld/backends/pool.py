@@ -1,8 +1,8 @@
 """Kept-open connections: one aiohttp session for each event loop and server, shared by all models there.
 
 A session is closed when the last model that used it is, or with its event loop: it lives in an asynchronous generator,
-and a loop that ends (`asyncio.run` does) first finishes the generators that were begun in it. So a script that never closes
-a model leaves nothing open.
+and a loop that ends (`asyncio.run` does) first finishes the generators that were begun in it. So a script that never
+closes a model leaves nothing open.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ async def borrow(origin: str, holder: object) -> ClientSession:
     """The running loop's session for this server; opened where there is none."""
     key = (asyncio.get_running_loop(), origin)
     line = _lines.get(key)
-    if line is None:
+    if line is None or line.session.closed:
         _forget_ended()
         keeper = _keep()
         line = _lines[key] = _Line(await anext(keeper), keeper)

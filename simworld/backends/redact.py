@@ -1,7 +1,7 @@
 """Words of others made fit for an error message: one line, short, without keys or addresses.
 
-    >>> clean("bad key sk-123456789012 for\\nhttp://me:pw@host/v1", ["sk-123456789012"])
-    'bad key [key] for\\\\n[url]'
+>>> clean("bad key sk-123456789012 for\\nhttp://me:pw@host/v1", ["sk-123456789012"])
+'bad key [key] for\\\\n[url]'
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ def clean(text: str, secrets: Iterable[str] = ()) -> str:
     text = text[:_READ]
     for secret in secrets:
         text = _pattern(secret).sub("[key]", text)
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in _URL.sub("[url]", text).strip())
+    text = "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in _URL.sub("[url]", text).strip()
+    )
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 

@@ -1,9 +1,9 @@
 """Passing faults and how long one bears with them: tenacity's waits, entered only after a first try has failed.
 
-    try:
-        return await once()
-    except Passing as fault:
-        return await persist(once, fault, Patience(), name="openai:mock")
+try:
+    return await once()
+except Passing as fault:
+    return await persist(once, fault, Patience(), name="openai:mock")
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, stop_before_delay
-from tenacity.wait import wait_exponential_jitter
+from tenacity.wait import wait_exponential, wait_random
 
 from simworld.backends.completion import Completion
 from simworld.errors import BackendError
@@ -71,7 +71,7 @@ async def persist(
         return await once()
 
     try:
-        reply = await _retrying(patience, name)(attempt)
+        reply: Completion = await _retrying(patience, name)(attempt)
     except Passing as fault:
         failure = _failure(fault, tries, name)
     else:
@@ -80,7 +80,7 @@ async def persist(
 
 
 def _retrying(patience: Patience, name: str) -> AsyncRetrying:
-    backoff = wait_exponential_jitter(initial=patience.first, max=patience.longest, jitter=patience.first)
+    backoff = wait_exponential(patience.first, patience.longest) + wait_random(0, patience.first)
 
     def wait(state: RetryCallState) -> float:
         asked = _fault(state).wait

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from simworld.schema.record import Record
 
@@ -12,13 +12,11 @@ CONTEXT_TOKENS = 8192
 """Context that is assumed where the user names none."""
 
 
-class Sampling(Record):
+class Sampling(Record, frozen=True, hide_input_in_errors=True):
     """What is not set is not sent: the endpoint's own default holds.
 
     `base_url` comes from the user's command, Python or run file and from nowhere else.
     """
-
-    model_config = ConfigDict(hide_input_in_errors=True)
 
     temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None

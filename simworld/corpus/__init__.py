@@ -1,0 +1,1 @@
+"""A corpus: a folder of transcripts with a manifest."""

@@ -1,0 +1,18 @@
+"""Packs: YAML files of personas and scenes, read safely, checked at once, told by line."""
+
+from simworld.packs.accept import accept_scene, problems_of_scene
+from simworld.packs.casting import matches
+from simworld.packs.editor import json_schema
+from simworld.packs.find import candidates, find_persona, find_scenes
+from simworld.packs.layout import builtin_root, installed_roots
+from simworld.packs.node import Node
+from simworld.packs.pack import Pack, check, load_pack
+from simworld.packs.reader import read_yaml
+from simworld.packs.starter import new_pack
+from simworld.packs.vocabulary import Vocabulary, vocabulary
+
+__all__ = [
+    "Node", "Pack", "Vocabulary", "accept_scene", "builtin_root", "candidates", "check", "find_persona",
+    "find_scenes", "installed_roots", "json_schema", "load_pack", "matches", "new_pack", "problems_of_scene",
+    "read_yaml", "vocabulary",
+]  # fmt: skip

@@ -18,11 +18,8 @@ from simworld.perspective.markup import escape, write_act
 from simworld.schema import NARRATOR, OUT, SeatRecord, Turn
 
 
-class Message(TypedDict):
-    """One chat message: `role` is system, user or assistant."""
-
-    role: str
-    content: str
+Message = dict[str, str]
+"""One chat message: `role` (system, user or assistant) and `content`."""
 
 
 UNTRAINED = frozenset({"empty", "unreadable", "cut", "filtered"})

@@ -63,7 +63,8 @@ def _write(turn: Turn, names: dict[str, str]) -> str:
     return f"<{tag}{to}>{escape(turn.text)}</{tag}>"
 
 
-def _attribute(name: str) -> str:
+def attribute(name: str) -> str:
+    """A name as it may stand in a tag's attribute."""
     return re.sub(r'["<>,]', "", name)
 
 

@@ -38,6 +38,15 @@ def digest(name: str) -> str:
 
 
 @cache
+def folder_digest(folder: str) -> str:
+    """Hash of all files of a folder of `templates/`: other wordings are another corpus."""
+    total = blake2b(digest_size=12)
+    for path in sorted((TEMPLATES / folder).glob("*.*")):
+        total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return total.hexdigest()
+
+
+@cache
 def forms() -> dict[str, str]:
     """How perceived turns are laid out for a participant: wordings by kind (see `perspective.Layout`)."""
     loaded: dict[str, str] = _yaml("prompts/forms.yaml")

@@ -4,9 +4,9 @@
     9
 
 Three small ASCII letters or spaces are taken as one token and every other byte of the UTF-8 text (capitals, digits,
-punctuation, line ends, all of a non-Latin script) as one token of its own. On English dialogue that is a third more than a
-byte-pair vocabulary of 4,096 entries needs; larger vocabularies need fewer still. On random letters, and on languages that
-the vocabulary was not made for, the model may need more than the estimate.
+punctuation, line ends, all of a non-Latin script) as one token of its own. On English dialogue that is a third more
+than a byte-pair vocabulary of 4,096 entries needs; larger vocabularies need fewer still. On random letters, and on
+languages that the vocabulary was not made for, the model may need more than the estimate.
 """
 
 from __future__ import annotations

@@ -1,0 +1,178 @@
+"""The chat-completions protocol: bytes to send, bytes received, and what a refusal means. Pure functions, no I/O.
+
+body = write_request({"model": "mock"}, [{"role": "user", "content": "Hello."}])
+reply = read_reply(b'{"choices": [{"message": {"content": "Good evening."}}]}')
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import orjson
+
+from simworld.backends.backend import Messages
+from simworld.backends.completion import Completion
+from simworld.backends.content import read_content, well_formed
+from simworld.backends.redact import clean
+from simworld.backends.retry import Passing
+from simworld.errors import BackendError, Refused
+
+_PASSING = frozenset({408, 409, 425, 429})
+_REFUSED = {
+    401: "check the key (OPENAI_API_KEY)",
+    402: "check the account's balance",
+    403: "check the key (OPENAI_API_KEY) and what it may use",
+    404: "check the model's name and --base-url",
+    405: "check --base-url",
+    410: "check the model's name and --base-url",
+}
+_NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+_OF_THIS_PROMPT = re.compile(
+    r"context|too (long|large|many tokens)|token limit|maximum.{0,20}tokens|content.(filter|policy)|safety|flagged",
+    re.IGNORECASE,
+)
+
+
+def write_request(fixed: Mapping[str, Any], messages: Messages) -> bytes:
+    """The JSON body; `fixed` holds the model's name and every option. BackendError for text that is no Unicode."""
+    try:
+        return orjson.dumps({**fixed, "messages": messages}, default=_plain)
+    except TypeError as error:
+        raise BackendError(f"the prompt or an option cannot be written as JSON: {clean(str(error))}") from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[str, Any]", value))
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def read_reply(body: bytes) -> Completion:
+    """The completion in a reply of status 200. Raises Passing where it holds none."""
+    reply = _load(body)
+    choices = reply.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise Passing("no choices in the reply")
+    choice = _mapping(cast("list[Any]", choices)[0])
+    message = choice.get("message")
+    if not isinstance(message, dict):
+        raise Passing("no message in the reply")
+    return _completion(cast("dict[str, Any]", message), choice, _mapping(reply.get("usage")))
+
+
+def _completion(message: dict[str, Any], choice: dict[str, Any], usage: dict[str, Any]) -> Completion:
+    content, finish = message.get("content"), choice.get("finish_reason")
+    text, dropped = (content, 0) if isinstance(content, str) else read_content(content)
+    beside = max(_length(message.get("reasoning_content")), _length(message.get("reasoning")))
+    return Completion(
+        text=text,
+        input_tokens=_tokens(usage.get("prompt_tokens")),
+        output_tokens=_tokens(usage.get("completion_tokens")),
+        finish_reason=finish if isinstance(finish, str) else "",
+        reasoning=dropped + beside,
+    )
+
+
+def _load(body: bytes) -> dict[str, Any]:
+    try:
+        return _mapping(orjson.loads(body))
+    except ValueError:
+        return _load_loosely(body)
+
+
+def _load_loosely(body: bytes) -> dict[str, Any]:
+    """JSON with half of a surrogate pair in it, as servers write that cut a reply within an emoji."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Passing("a reply that is not whole JSON") from None
+    return _mapping(json.loads(well_formed(json.dumps(value, ensure_ascii=False))))
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _length(value: Any) -> int:
+    return len(value) if isinstance(value, str) else 0
+
+
+def _tokens(value: Any) -> int | None:
+    return value if type(value) is int and value >= 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """An answer of another status than 200."""
+
+    status: int
+    body: bytes
+    wait: float
+    """Seconds that the server asks to be left alone."""
+
+
+def judge(name: str, denial: Denial, secrets: Iterable[str], sent: Iterable[str]) -> Exception:
+    """What a denial means: Passing, Refused (every call would be denied), or BackendError for this one prompt.
+
+    `sent` are the names of the body's fields, to see which one is complained of.
+    """
+    status = denial.status
+    error = _error(denial.body)
+    message = clean(error["message"], secrets)
+    what = f"HTTP {status}"
+    if 300 <= status < 400:
+        return _refused(name, f"{what}, a redirect, which is not followed", "", "give the final address as --base-url")
+    if error["code"] in _NO_CREDIT:
+        return _refused(name, what, message, _REFUSED[402])
+    if status in _PASSING or status >= 500:
+        return Passing(what, message, denial.wait)
+    if status in _REFUSED:
+        return _refused(name, what, message, _REFUSED[status])
+    if status in {400, 422} and _complains_of(error, sent):
+        return _refused(name, what, message, "change the model or that option")
+    return BackendError(f"{name}: {what}{': ' if message else ''}{message}")
+
+
+def _refused(name: str, what: str, message: str, advice: str) -> Refused:
+    return Refused(f"{name}: {what}{': ' if message else ''}{message}; {advice}")
+
+
+def _complains_of(error: Mapping[str, str], sent: Iterable[str]) -> bool:
+    """Whether an option (or the model) is at fault, and not this prompt."""
+    options = [name for name in sent if name != "messages"]
+    if error["param"]:
+        return error["param"] in options
+    if error["code"] == "context_length_exceeded" or _OF_THIS_PROMPT.search(error["message"]):
+        return False
+    return any(re.search(rf"(?<![a-z_]){re.escape(name)}s?(?![a-z_])", error["message"].lower()) for name in options)
+
+
+def _error(body: bytes) -> dict[str, str]:
+    """`message`, `code` and `param` of an error reply, in whichever of the usual shapes it comes; each may be empty."""
+    try:
+        reply = orjson.loads(body)
+    except ValueError:
+        text = body[:4000].decode("utf-8", "replace")
+        return {"message": "" if text.lstrip().startswith("<") else text, "code": "", "param": ""}
+    outer = _mapping(reply)
+    inner = _mapping(outer.get("error")) or outer
+    said = (outer.get("error"), inner.get("message"), outer.get("detail"), inner.get("msg"))
+    return {
+        "message": next((text for text in map(_text, said) if text), ""),
+        "code": _text(inner.get("code")) or _text(inner.get("type")),
+        "param": _text(inner.get("param")),
+    }
+
+
+def _text(value: Any) -> str:
+    """A message given as text, or as FastAPI's list of `{loc, msg}`."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list):
+        return ""
+    findings = [_mapping(item) for item in cast("list[Any]", value)]
+    return "; ".join(f"{'.'.join(map(str, item.get('loc') or ()))}: {item.get('msg', '')}" for item in findings if item)

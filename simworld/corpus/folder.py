@@ -1,0 +1,229 @@
+"""Write a corpus folder: one run at a time, always valid, the same bytes however it was made.
+
+    with open_folder(path, identity) as folder:      # refused if another process or another run's corpus is there
+        folder.finished()                            # {index: status} of what is already there
+        folder.keep(transcript)                      # durable at once, in any order
+        folder.settle(shard)                         # put in plan order, renamed when complete
+
+Finished dialogues are appended to `journal/NNNNN-W.done.jsonl` as they come; a whole shard is then written in plan
+order beside its old file and renamed over it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from simworld.corpus.store import SHARD, done_files, read_shard, shards_of, to_line
+from simworld.errors import CorpusError
+from simworld.schema import Transcript
+
+PATIENCE = 5.0
+"""Seconds to wait for the lock of a process that is just ending."""
+MOST_OPEN = 32
+
+
+class Folder:
+    """A corpus folder held for writing. Made by `open_folder`, or by a worker of the process that did."""
+
+    def __init__(self, path: Path, *, worker: int = 0, lock: int | None = None) -> None:
+        self.path = path
+        self.lock = lock
+        self._worker = worker
+        self._files: dict[int, int] = {}
+
+    def finished(self) -> dict[int, str]:
+        """Index -> status of every transcript that is there."""
+        found: dict[int, str] = {}
+        for shard in shards_of(self.path):
+            found.update({index: _status(line) for index, line in read_shard(self.path, shard).items()})
+        return found
+
+    def keep(self, transcript: Transcript) -> None:
+        """Append a finished transcript. Raises OSError where the disk is full; what stood before stays whole."""
+        shard = transcript.index // SHARD
+        descriptor = self._files.get(shard)
+        if descriptor is None:
+            descriptor = self._files[shard] = self._open(shard)
+            while len(self._files) > MOST_OPEN:
+                os.close(self._files.pop(min(self._files)))
+        start = os.lseek(descriptor, 0, os.SEEK_END)
+        data = to_line(transcript)
+        try:
+            while data:
+                data = data[os.write(descriptor, data) :]
+        except OSError:
+            os.ftruncate(descriptor, start)
+            raise
+
+    def settle(self, shard: int) -> None:
+        """Write a shard in plan order and rename it into place; a shard with nothing new is left alone."""
+        descriptor = self._files.pop(shard, None)
+        if descriptor is not None:
+            os.close(descriptor)
+        waiting = done_files(self.path, shard)
+        if not waiting:
+            return
+        found = read_shard(self.path, shard)
+        target = self.path / "transcripts" / f"{shard:05d}.jsonl"
+        write_whole(target, b"".join(found[index] + b"\n" for index in sorted(found)))
+        for path in waiting:
+            path.unlink()
+
+    def settle_all(self) -> None:
+        """Put everything finished in order, also the shards that are not full."""
+        for shard in {int(path.name[:5]) for path in (self.path / "journal").glob("*.done.jsonl")}:
+            self.settle(shard)
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Write `manifest.json`."""
+        write_whole(self.path / "manifest.json", _pretty(manifest))
+
+    def log(self, event: str, **facts: Any) -> None:
+        """Append a line to `run.log.jsonl`: what a replay would change (clock, retries, host) stands here only."""
+        row = {"time": round(time.time(), 3), "event": event, **facts}
+        with (self.path / "run.log.jsonl").open("ab") as file:
+            file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE, default=str))
+
+    def close(self) -> None:
+        """Close the files and let go of the lock."""
+        for descriptor in self._files.values():
+            os.close(descriptor)
+        self._files.clear()
+        if self.lock is not None:
+            os.close(self.lock)
+            self.lock = None
+
+    def __enter__(self) -> Folder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open(self, shard: int) -> int:
+        path = self.path / "journal" / f"{shard:05d}-{self._worker}.done.jsonl"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        whole = path.read_bytes()
+        end = whole.rfind(b"\n") + 1
+        if end < len(whole):
+            os.ftruncate(descriptor, end)
+            self.log("torn_line_dropped", file=path.name, bytes=len(whole) - end)
+        return descriptor
+
+
+def open_folder(path: Path, identity: Mapping[str, Any], *, replay: bool = False) -> Folder:
+    """Make or take over a corpus folder.
+
+    Raises CorpusError where another process holds it, where it holds other files, or where it is the corpus of
+    another run: then the message shows what differs. With `replay` a difference is reported by the replay instead.
+    """
+    if path.exists() and not path.is_dir():
+        raise CorpusError(f"{path}: is a file; --out takes a folder")
+    if path.is_dir() and any(path.iterdir()) and not (path / "lock").exists():
+        raise CorpusError(f"{path}: is not empty and not a corpus of a run; give --out another folder")
+    for folder in (path, path / "transcripts", path / "journal"):
+        folder.mkdir(parents=True, exist_ok=True)
+    folder = Folder(path, lock=_take_lock(path / "lock"))
+    try:
+        _check_identity(path, identity, replay=replay)
+    except BaseException:
+        folder.close()
+        raise
+    return folder
+
+
+def _take_lock(path: Path) -> int:
+    """Hold the lock until this process and its workers end. A lock whose holder has died is free."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    os.set_inheritable(descriptor, True)
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            holder = os.pread(descriptor, 100, 0).decode(errors="replace").strip()
+            if time.monotonic() > deadline or (holder.isdigit() and _is_alive(int(holder))):
+                os.close(descriptor)
+                raise CorpusError(
+                    f"{path.parent}: another run (process {holder or 'unknown'}) is writing this corpus; wait for it, "
+                    "or give --out another folder"
+                ) from None
+            time.sleep(0.05)
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    return descriptor
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _check_identity(path: Path, identity: Mapping[str, Any], *, replay: bool) -> None:
+    manifest = path / "manifest.json"
+    if not manifest.is_file():
+        return
+    try:
+        there = orjson.loads(manifest.read_bytes())["identity"]
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise CorpusError(f"{manifest}: not the manifest of a run; give --out another folder") from error
+    differences = list(differing(there, orjson.loads(orjson.dumps(identity))))
+    if differences and not replay:
+        shown = "\n".join(f"  {name}: {was} there, {now} here" for name, was, now in differences[:12])
+        more = f"\n  and {len(differences) - 12} more" if len(differences) > 12 else ""
+        raise CorpusError(
+            f"{path}: holds the corpus of another run; they differ in\n{shown}{more}\n"
+            "Use the same settings to go on with it, or give --out another folder."
+        )
+
+
+def differing(there: Any, here: Any, name: str = "") -> list[tuple[str, str, str]]:
+    """Where two identities differ: dotted name, what was there, what is here."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        keys: list[str] = sorted({*there, *here})  # pyright: ignore[reportUnknownArgumentType]
+        return [
+            found
+            for key in keys
+            for found in differing(there.get(key), here.get(key), f"{name}.{key}" if name else key)  # pyright: ignore
+        ]
+    return [] if there == here else [(name, _short(there), _short(here))]
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else orjson.dumps(value).decode()
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _status(line: bytes) -> str:
+    status: str = orjson.loads(line)["status"]
+    return status
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    half = path.with_name(path.name + ".half")
+    try:
+        with half.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(path)
+    except OSError:
+        half.unlink(missing_ok=True)
+        raise
+
+
+def _pretty(value: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

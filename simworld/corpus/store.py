@@ -1,0 +1,122 @@
+"""Read a corpus folder, finished or not, one transcript at a time.
+
+    for transcript in Corpus("out"):
+        print(transcript.id, transcript.ending.reason)
+
+`transcripts/NNNNN.jsonl` holds 100 dialogues in plan order. What a run has finished but not yet put in order stands in
+`journal/NNNNN-W.done.jsonl`; a reader sees both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from simworld.errors import CorpusError, unknown
+from simworld.schema import Transcript
+from simworld.schema.transcript import SCHEMA
+
+SHARD = 100
+"""Dialogues in one file of `transcripts/`."""
+_HEAD = b'{"schema":%d,' % SCHEMA
+
+
+def to_line(transcript: Transcript) -> bytes:
+    """A transcript as one line of JSON, newline included."""
+    return _HEAD + transcript.model_dump_json().encode()[1:] + b"\n"
+
+
+def from_row(row: dict[str, Any], where: str) -> Transcript:
+    """A parsed line as a Transcript. Raises CorpusError naming `where`."""
+    found = row.pop("schema", None)
+    if found != SCHEMA:
+        raise CorpusError(f"{where}: schema {found!r} is not known; allowed: {SCHEMA}")
+    try:
+        return Transcript.model_validate(row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise CorpusError(f"{where}: not a transcript: {field}: {first['msg']}") from error
+
+
+class Corpus:
+    """A folder of transcripts. Iterating reads one file at a time."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not (self.path / "transcripts").is_dir():
+            raise CorpusError(f"{self.path}: not a corpus: it has no folder transcripts/; `simworld run --out` makes one")
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """`manifest.json`; empty where there is none."""
+        path = self.path / "manifest.json"
+        if not path.is_file():
+            return {}
+        try:
+            loaded: dict[str, Any] = orjson.loads(path.read_bytes())
+        except orjson.JSONDecodeError as error:
+            raise CorpusError(f"{path}: not JSON: {error}") from error
+        return loaded
+
+    def __iter__(self) -> Iterator[Transcript]:
+        for row, where in self.rows():
+            yield from_row(row, where)
+
+    def rows(self) -> Iterator[tuple[dict[str, Any], str]]:
+        """Each transcript as parsed JSON with the place it was read from, in plan order."""
+        for shard in self.shards():
+            found = read_shard(self.path, shard)
+            for index in sorted(found):
+                yield orjson.loads(found[index]), f"{self.path}: dialogue {index}"
+
+    def shards(self) -> list[int]:
+        """The numbers of the files that there are, sorted."""
+        return shards_of(self.path)
+
+    def find(self, id: str) -> Transcript:
+        """The transcript with this id or index. Raises UsageError with the nearest ids where there is none."""
+        if id.isdigit():
+            found = read_shard(self.path, int(id) // SHARD).get(int(id))
+            if found is not None:
+                return from_row(orjson.loads(found), f"{self.path}: dialogue {id}")
+        ids: list[str] = []
+        for row, where in self.rows():
+            if row["id"] == id:
+                return from_row(row, where)
+            if len(ids) < 1000:
+                ids.append(row["id"])
+        raise unknown("dialogue", id, ids[:20], f"`simworld show {self.path}` lists them.")
+
+
+def shards_of(folder: Path) -> list[int]:
+    """The numbers of the shards that have finished dialogues, in order or not yet."""
+    names = [*(folder / "transcripts").glob("*.jsonl"), *(folder / "journal").glob("*.done.jsonl")]
+    return sorted({int(path.name[:5]) for path in names if path.name[:5].isdigit()})
+
+
+def read_shard(folder: Path, shard: int) -> dict[int, bytes]:
+    """Index -> line, of one shard: the file in order, then what has been finished since; a torn last line is left."""
+    found: dict[int, bytes] = {}
+    ordered = folder / "transcripts" / f"{shard:05d}.jsonl"
+    for path in (ordered, *done_files(folder, shard)):
+        if path.is_file():
+            *lines, _torn = path.read_bytes().split(b"\n")
+            found.update((_index(line, path), line) for line in lines)
+    return found
+
+
+def done_files(folder: Path, shard: int) -> list[Path]:
+    """The files of finished dialogues that still wait to be put in order."""
+    return sorted((folder / "journal").glob(f"{shard:05d}-*.done.jsonl"))
+
+
+def _index(line: bytes, path: Path) -> int:
+    try:
+        return int(orjson.loads(line)["index"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise CorpusError(f"{path}: a line is not a transcript: {line[:60]!r}") from error

@@ -1,0 +1,110 @@
+"""Find scenes and personas by id or path, in packs of one's own and in installed ones.
+
+[(pack, scene)] = find_scenes(["lost_luggage"])         # of the built-in pack
+everything = find_scenes(["mypack", "other/scenes"])
+rosa = find_persona("rosa", pack)                       # the pack's own, else an installed one's
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from simworld.errors import unknown
+from simworld.packs.casting import matches
+from simworld.packs.gather import Lent, installed_personas
+from simworld.packs.layout import (
+    SUFFIXES,
+    Source,
+    builtin_root,
+    files_in,
+    installed_roots,
+    source_of,
+)
+from simworld.packs.names import is_id
+from simworld.packs.pack import Pack, load_source
+from simworld.packs.scene_rules import CheckTemplate
+from simworld.schema import Constraint, Persona, Scene
+
+
+def find_scenes(
+    names: Sequence[str | Path],
+    extra_roots: Iterable[str | Path] = (),
+    *,
+    check_template: CheckTemplate | None = None,
+    directors: Collection[str] | None = None,
+) -> list[tuple[Pack, Scene]]:
+    """The scenes of these names, each once, in the order of the names; those of a folder by id.
+
+    A name is a scene's id, sought in `extra_roots`, the built-in pack and the other installed ones, or a path: a
+    file, a folder of scenes, a pack. What looks like an id and is one is an id. Scenes of one folder share one Pack
+    that holds these scenes and all its personas. Raises UsageError for a name that is neither, PackError where a
+    pack is not sound.
+    """
+    extra = [Path(root) for root in extra_roots]
+    sources: dict[Path, Source] = {}
+    wanted: list[tuple[Path, str]] = []
+    for name in names:
+        source = _named(str(name), extra)
+        root = source.root.resolve()
+        sources[root] = sources[root].joined(source) if root in sources else source
+        wanted += [(root, file.id) for file in source.scenes]
+    lent = Lent(check_template, directors)
+    packs = {root: load_source(source, lent) for root, source in sources.items()}
+    return [(packs[root], packs[root].scenes[id]) for root, id in dict.fromkeys(wanted)]
+
+
+def _named(name: str, extra: Sequence[Path]) -> Source:
+    """The source of one scene by id, or of a path."""
+    by_id = _by_id(name, extra) if is_id(name) else None
+    source = by_id or source_of(Path(name))
+    if source is None:
+        ids = sorted({file.id for _, root in _roots(extra) for file in files_in(root / "scenes")})
+        hint = "A scene is named by its id or by a path: a file, a folder of scenes, a pack."
+        raise unknown("scene", name, ids, hint)
+    return source
+
+
+def _by_id(id: str, extra: Sequence[Path]) -> Source | None:
+    for name, root in _roots(extra):
+        for suffix in SUFFIXES:
+            path = root / "scenes" / f"{id}{suffix}"
+            source = source_of(path) if path.is_file() else None
+            if source:
+                return replace(source, name=name or source.name)
+    return None
+
+
+def _roots(extra: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """Where ids are sought; packs that are not installed bear their folder's name."""
+    for root in extra:
+        yield "", root
+    yield from installed_roots()
+
+
+def find_persona(id: str, pack: Pack | None = None) -> Persona:
+    """The persona of this id: the pack's own, else the one of the first installed pack that has it.
+
+    Raises UsageError where there is none, PackError where the installed pack is not sound.
+    """
+    if pack and id in pack.personas:
+        return pack.personas[id]
+    ids = set(pack.personas if pack else ())
+    for _, root in installed_roots():
+        here = {file.id for file in files_in(root / "personas")}
+        if id in here:
+            return installed_personas(root)[id]
+        ids |= here
+    raise unknown("persona", id, ids)
+
+
+def candidates(who: Constraint, pack: Pack | None = None, but: Collection[str] = ()) -> list[Persona]:
+    """Who may take an open seat, by id, without those in `but`: personas of the pack, else of the built-in one."""
+    own = _fit(who, pack.personas.values() if pack else (), but)
+    return own or _fit(who, installed_personas(builtin_root()).values(), but)
+
+
+def _fit(who: Constraint, personas: Iterable[Persona], but: Collection[str]) -> list[Persona]:
+    fit = (persona for persona in personas if persona.id not in but and matches(who, persona))
+    return sorted(fit, key=lambda persona: persona.id)

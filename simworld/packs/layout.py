@@ -1,0 +1,217 @@
+"""Layout: which files make up a pack, and where packs are.
+
+    source_of(Path("X"))                # the pack X: X/personas, X/scenes, X/vocabularies
+    source_of(Path("X/scenes"))         # its scenes, with the personas of X
+    source_of(Path("X/scenes/a.yaml"))  # one of them
+
+The built-in pack is the repository's own `personas/` and `scenes/`; a wheel carries them in `simworld/builtin`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+
+from simworld.errors import UsageError
+from simworld.packs.reader import read_bytes
+from simworld.packs.report import Report, shown
+
+GROUP = "simworld.packs"
+"""Entry points of this group name a module or package whose folder is a pack."""
+BUILT_IN = "builtin"
+SUFFIXES = (".yaml", ".yml")
+_PACKAGE = Path(__file__).resolve().parent.parent
+_SEATS = re.compile(rb"^[\"']?seats[\"']?[ \t]*:", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class File:
+    """A file of a pack."""
+
+    path: Path
+    name: str
+    """As problems name it: as the user named the pack."""
+
+    @property
+    def id(self) -> str:
+        """The file's name without its ending."""
+        return self.path.stem
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The files that one pack is read from."""
+
+    root: Path
+    """The folder of the pack; nothing outside it is read."""
+    label: str
+    """The folder as the user named it."""
+    name: str
+    shelf: Path
+    """Where `extends` looks."""
+    personas: tuple[File, ...] = ()
+    scenes: tuple[File, ...] = ()
+    fragments: tuple[File, ...] = ()
+    """Fragments to look at even where no persona uses them."""
+    vocabularies: tuple[File, ...] = ()
+
+    def joined(self, other: Source) -> Source:
+        """The files of both, which are parts of one pack."""
+        return replace(
+            self,
+            personas=_union(self.personas, other.personas),
+            scenes=_union(self.scenes, other.scenes),
+            fragments=_union(self.fragments, other.fragments),
+            vocabularies=_union(self.vocabularies, other.vocabularies),
+        )
+
+
+def _union(one: tuple[File, ...], two: tuple[File, ...]) -> tuple[File, ...]:
+    known = {file.path.resolve() for file in one} if two else set[Path]()
+    return (*one, *(file for file in two if file.path.resolve() not in known))
+
+
+def source_of(path: Path) -> Source | None:
+    """The pack, or the part of one, that `path` names; None where there is no such file or folder."""
+    try:
+        is_folder, is_there = path.is_dir(), os.path.lexists(path)
+    except OSError:
+        return None
+    if is_folder:
+        return _of_folder(path)
+    return _of_file(path) if is_there else None
+
+
+def sources_of(paths: Iterable[Path]) -> tuple[list[Source], list[Path]]:
+    """The packs that these paths name, each pack once, and the paths where nothing is."""
+    found: dict[Path, Source] = {}
+    missing: list[Path] = []
+    for path in paths:
+        source = source_of(path)
+        if source is None:
+            missing.append(path)
+            continue
+        root = source.root.resolve()
+        found[root] = found[root].joined(source) if root in found else source
+    return list(found.values()), missing
+
+
+def _of_folder(path: Path) -> Source:
+    if (path / "personas").is_dir() or (path / "scenes").is_dir():
+        files = files_in(path / "personas"), files_in(path / "scenes")
+        return _pack(path, *files, fragments=files_below(path / "personas"))
+    name = path.name or path.resolve().name
+    if name == "scenes":
+        return _pack(_parent(path), files_in(_parent(path) / "personas"), files_in(path))
+    if name == "personas":
+        return _pack(_parent(path), files_in(path), (), fragments=files_below(path))
+    files = files_in(path)
+    scenes = tuple(file for file in files if _is_scene(file.path))
+    personas = tuple(file for file in files if file not in scenes)
+    return replace(_pack(path, personas, scenes, fragments=files_below(path)), shelf=path)
+
+
+def _of_file(path: Path) -> Source:
+    folder = path.parent
+    name = folder.name or folder.resolve().name
+    files = (File(path, str(path)),)
+    if name == "scenes":
+        return _pack(_parent(folder), files_in(_parent(folder) / "personas"), files)
+    if name == "personas":
+        return _pack(_parent(folder), files, ())
+    if _is_scene(path):
+        return _pack(folder, files_in(folder / "personas"), files)
+    for above in folder.absolute().parents:
+        if above.name == "personas":
+            return _pack(above.parent, (), (), fragments=files)
+    return replace(_pack(folder, files, ()), shelf=folder)
+
+
+def _pack(root: Path, personas: tuple[File, ...], scenes: tuple[File, ...], fragments: tuple[File, ...] = ()) -> Source:
+    return Source(
+        root, str(root), _name(root), root / "personas", personas, scenes, fragments, files_in(root / "vocabularies")
+    )
+
+
+def _name(root: Path) -> str:
+    full = root.resolve()
+    return BUILT_IN if full == built_in_of(_PACKAGE) else full.name or "pack"
+
+
+def _parent(folder: Path) -> Path:
+    return folder.parent if folder.name not in ("", "..") else folder / ".."
+
+
+def files_in(folder: Path) -> tuple[File, ...]:
+    """The YAML files directly in a folder, by name."""
+    if not folder.is_dir():
+        return ()
+    names = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIXES) and not name.startswith("."))
+    return tuple(File(folder / name, str(folder / name)) for name in names)
+
+
+def files_below(folder: Path) -> tuple[File, ...]:
+    """The YAML files in the folders below one: its fragments."""
+    return tuple(_walk(folder)) if folder.is_dir() else ()
+
+
+def _walk(folder: Path) -> Iterator[File]:
+    for at, folders, _ in os.walk(folder):
+        folders.sort()
+        if Path(at) != folder:
+            yield from files_in(Path(at))
+
+
+def _is_scene(path: Path) -> bool:
+    return _SEATS.search(read_bytes(path, str(path), Report()) or b"") is not None
+
+
+def is_inside(path: Path, root: Path) -> bool:
+    """Whether a file lies in a folder, links followed."""
+    try:
+        return path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
+def builtin_root() -> Path:
+    """The folder of the built-in pack. Raises UsageError where the installation lacks it."""
+    root = built_in_of(_PACKAGE)
+    if root is None:
+        raise UsageError(f"the built-in personas/ and scenes/ are not beside {_PACKAGE}; install simworld again")
+    return root
+
+
+def built_in_of(package: Path) -> Path | None:
+    """Where the personas and scenes of an installed package (or a checkout's) are; None where they are not."""
+    for root in (package / "builtin", package.parent):
+        if (root / "personas").is_dir() and (root / "scenes").is_dir():
+            return root.resolve()
+    return None
+
+
+def installed_roots() -> Iterator[tuple[str, Path]]:
+    """Name and folder of every installed pack: the built-in one, then those that entry points name, by name."""
+    yield BUILT_IN, builtin_root()
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        yield point.name, _folder_of(point)
+
+
+def _folder_of(point: EntryPoint) -> Path:
+    """The folder of a module; it is found, not run (a package that it is in is)."""
+    try:
+        spec = find_spec(point.module)
+    except (ImportError, ValueError):
+        spec = None
+    places = list(spec.submodule_search_locations or []) if spec else []
+    if spec and not places and spec.origin:
+        places = [str(Path(spec.origin).parent)]
+    if not places:
+        what = f"the installed pack '{shown(point.name)}' names the module '{shown(point.value)}', which is not there"
+        raise UsageError(f"{what}; install or remove the package that brings it")
+    return Path(places[0])

@@ -1,0 +1,167 @@
+"""Directors: the turn-taking policies. Each says who acts next, or that the scene is over.
+
+    class Alternate:
+        def choose(self, moment: Moment) -> str: ...
+
+A director keeps no state: it looks at the moment. `Moment.present` holds only seats that are still in the scene; a
+model-led scene asks a chat model in a node of its own (see `director_model`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+from simworld.errors import unknown
+from simworld.schema import Scene, Turn
+
+OVER = ""
+"""What `choose` returns where the director ends the scene."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a director sees: the public course of the scene, and who is still there."""
+
+    scene: Scene
+    names: dict[str, str]
+    """Seat id -> name."""
+    present: tuple[str, ...]
+    """Seats still in the scene, in the scene's order."""
+    turns: Sequence[Turn]
+    acts: tuple[str, ...]
+    """Who acted, act by act (scene openings counted, happenings not)."""
+    rng: Random
+
+
+class Director(Protocol):
+    """Who acts next."""
+
+    def choose(self, moment: Moment) -> str:
+        """The seat that acts next, or `OVER`."""
+        ...
+
+
+class RoundRobin:
+    """Everybody in the scene's order (or `director.order`), again and again."""
+
+    def choose(self, moment: Moment) -> str:
+        """The next in order after the one who acted last."""
+        order = [seat for seat in (moment.scene.director.order or moment.present) if seat in moment.present]
+        return _next_in(order or moment.present, moment.acts, moment)
+
+
+class Alternate:
+    """The main seat every second time, the others in turn between; two seats simply alternate."""
+
+    def choose(self, moment: Moment) -> str:
+        """The main seat after any other, else the other who has waited longest."""
+        main = moment.scene.main
+        if main not in moment.present:
+            return _next_in(moment.present, moment.acts, moment)
+        if not moment.acts:
+            return moment.scene.director.first or main
+        if moment.acts[-1] != main:
+            return main
+        others = [seat for seat in moment.present if seat != main]
+        return _longest_silent(others, moment.acts) if others else main
+
+
+class Addressed:
+    """Who was spoken to or named; else who was answered; else who has been silent longest."""
+
+    def choose(self, moment: Moment) -> str:
+        """The seat that the last words call for."""
+        if not moment.acts:
+            return moment.scene.director.first or moment.present[0]
+        speaker = moment.acts[-1]
+        others = [seat for seat in moment.present if seat != speaker]
+        if not others:
+            return speaker
+        spoken = [turn for turn in moment.turns if turn.seat == speaker and turn.kind == "say"]
+        if spoken and (called := _called(spoken[-1], others, moment.names)):
+            return called
+        if _monopoly(moment.acts, others):
+            return _longest_silent(others, moment.acts)
+        waiting = [seat for seat in others if seat not in moment.acts[-len(others) :]]
+        return moment.rng.choice(waiting) if waiting else _longest_silent(others, moment.acts)
+
+
+class Scripted:
+    """`director.order` as it stands; then the end, or the same order again."""
+
+    def choose(self, moment: Moment) -> str:
+        """The seat whose place in the script has come; those who have left are passed over."""
+        direction = moment.scene.director
+        if not direction.order:
+            return OVER
+        at = len(moment.acts)
+        last = at + len(direction.order)
+        while direction.then == "repeat" and at < last or at < len(direction.order):
+            seat = direction.order[at % len(direction.order)]
+            if seat in moment.present:
+                return seat
+            at += 1
+        return OVER
+
+
+class ModelLed:
+    """Marks a scene whose director is a chat model; the graph asks it in a node of its own."""
+
+    def choose(self, moment: Moment) -> str:
+        """Who acts first: nobody has said anything yet that a model could judge."""
+        return moment.scene.director.first or moment.present[0]
+
+
+DIRECTORS: dict[str, Callable[[], Director]] = {
+    "addressed": Addressed,
+    "alternate": Alternate,
+    "model": ModelLed,
+    "round_robin": RoundRobin,
+    "scripted": Scripted,
+}
+
+
+def director_of(scene: Scene) -> tuple[str, Director]:
+    """The scene's director by name, and made; `alternate` for two seats, `addressed` for more."""
+    speaking = [seat for seat in scene.seats if seat.role != "narrator"]
+    name = scene.director.name or ("alternate" if len(speaking) < 3 else "addressed")
+    if name not in DIRECTORS:
+        raise unknown("director", name, DIRECTORS, "See `simworld list directors`.")
+    return name, DIRECTORS[name]()
+
+
+def _next_in(order: Sequence[str], acts: Sequence[str], moment: Moment) -> str:
+    done = [seat for seat in acts if seat in order]
+    if not done:
+        first = moment.scene.director.first
+        return first if first and first in order else order[0]
+    return order[(order.index(done[-1]) + 1) % len(order)]
+
+
+def _longest_silent(seats: Iterable[str], acts: Sequence[str]) -> str:
+    last = {seat: at for at, seat in enumerate(acts)}
+    return min(seats, key=lambda seat: last.get(seat, -1))
+
+
+def _called(turn: Turn, others: Sequence[str], names: dict[str, str]) -> str:
+    """The seat that a turn addresses: by `to`, else by the name that stands last in it."""
+    for seat in turn.to:
+        if seat in others:
+            return seat
+    best, at = "", -1
+    for seat in others:
+        for name in {names[seat], names[seat].split()[0]}:
+            found = [match.start() for match in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", turn.text)]
+            if found and found[-1] > at:
+                best, at = seat, found[-1]
+    return best
+
+
+def _monopoly(acts: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether somebody has not acted for three rounds."""
+    recent = set(acts[-3 * (len(others) + 1) :])
+    return len(acts) > 3 * (len(others) + 1) and any(seat not in recent for seat in others)

@@ -1,0 +1,84 @@
+"""Typed endings that the engine finds by itself: goal rules, goodbyes, scenes gone stale, the limit of turns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from simworld.schema import OUT, Ending, Scene, Turn, World
+from simworld.schema.scene import GoalRule
+from simworld.text.farewell import is_farewell
+
+
+LOOK_BACK = 240
+"""Turns in which a line counts as said before; bounded, so that a long scene costs the same per turn."""
+
+
+def ending_of(
+    scene: Scene, world: World, turns: Sequence[Turn], fresh: Sequence[Turn], acts: int, limit: int
+) -> Ending | None:
+    """How the scene ends after the act that made `fresh` (the last of `turns`), or None where it goes on.
+
+    `acts` counts the acts so far, `limit` is the most there may be.
+    """
+    left = [id for id, place in world.where.items() if place == OUT]
+    if len(world.where) - len(left) < min(2, len(world.where)):
+        return Ending(reason="left", by=fresh[-1].seat if fresh else "")
+    if acts >= scene.end.min_turns:
+        early = _goal(scene, fresh, acts) or _goodbye(scene, turns) or _stale(scene, turns)
+        if early:
+            return early
+    return Ending(reason="max_turns") if acts >= limit else None
+
+
+def _goal(scene: Scene, fresh: Sequence[Turn], acts: int) -> Ending | None:
+    for number, rule in enumerate(scene.end.goal):
+        if acts > rule.after:
+            for turn in fresh:
+                if _holds(rule, turn):
+                    return Ending(reason="goal_reached", by=turn.seat, detail=f"rule {number}")
+    return None
+
+
+def _holds(rule: GoalRule, turn: Turn) -> bool:
+    if turn.kind != rule.kind or rule.seat not in (None, turn.seat):
+        return False
+    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", turn.text, re.IGNORECASE) for word in rule.words)
+
+
+def _goodbye(scene: Scene, turns: Sequence[Turn]) -> Ending | None:
+    """Two different speakers in a row have taken leave."""
+    if not scene.end.goodbye:
+        return None
+    said: list[Turn] = []
+    for turn in reversed(turns):
+        if turn.kind == "say" and not (said and said[-1].act == turn.act):
+            said.append(turn)
+        if len(said) == 2:
+            break
+    if len(said) == 2 and said[0].seat != said[1].seat and all(is_farewell(turn.text) for turn in said):
+        return Ending(reason="said_goodbye", by=said[0].seat)
+    return None
+
+
+def _stale(scene: Scene, turns: Sequence[Turn]) -> Ending | None:
+    """The last acts were silent, or word for word what had been said before."""
+    if not scene.end.stale:
+        return None
+    turns = turns[-LOOK_BACK:]
+    acts = sorted({turn.act for turn in turns[-8 * scene.end.stale :] if not turn.source})[-scene.end.stale :]
+    if len(acts) < scene.end.stale:
+        return None
+    first = acts[0]
+    before = {_key(turn) for turn in turns if turn.act < first}
+    recent: dict[int, bool] = dict.fromkeys(acts, False)
+    for turn in turns:
+        if turn.act in recent:
+            adds = turn.kind != "think" and "empty" not in turn.faults and _key(turn) not in before
+            recent[turn.act] = recent[turn.act] or adds
+            before.add(_key(turn))
+    return None if any(recent.values()) else Ending(reason="stale")
+
+
+def _key(turn: Turn) -> str:
+    return " ".join(turn.text.casefold().split())

@@ -1,0 +1,96 @@
+"""compile_scene: a Scene becomes a LangGraph StateGraph, and nothing else loops.
+
+Nodes are the seats (and the director, where a model directs); each writes who is next, the conditional edge only reads
+it. One act is one super-step. Throughput lives outside: thousands of these graphs run at once and their model calls
+meet in the backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+
+from simworld.errors import BackendError, OutOfLines, Refused
+from simworld.schema import Ending, Scene
+from simworld.simulate.dialogue import Dialogue
+from simworld.simulate.directing import direct
+from simworld.simulate.directors import director_of
+from simworld.simulate.step import DIRECTOR, State, conclude, note_for
+
+Graph = CompiledStateGraph[State, Dialogue, State, State]
+
+
+def compile_scene(scene: Scene) -> Graph:
+    """The graph on which the scene is played: `ainvoke(begin_state(dialogue), context=dialogue)`.
+
+    Its shape depends on the seats and the director alone, so scenes of one shape share a graph.
+    """
+    name, _ = director_of(scene)
+    return _compiled(tuple(seat.id for seat in scene.seats), name == "model", _followers(scene, name))
+
+
+def _followers(scene: Scene, director: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Seat -> the seats that may act after it."""
+    ids = tuple(seat.id for seat in scene.seats)
+    if director == "model":
+        return tuple((id, (DIRECTOR,)) for id in ids)
+    if director == "alternate":
+        main = scene.main
+        return tuple((id, tuple(other for other in ids if other != id) if id == main else ids) for id in ids)
+    return tuple((id, ids) for id in ids)
+
+
+@lru_cache(maxsize=256)
+def _compiled(ids: tuple[str, ...], led: bool, followers: tuple[tuple[str, tuple[str, ...]], ...]) -> Graph:
+    graph: StateGraph[State, Dialogue, State, State] = StateGraph(State, context_schema=Dialogue)
+    for id in ids:
+        graph.add_node(id, _seat_node(id))  # pyright: ignore[reportUnknownMemberType, reportArgumentType]
+    for id, following in followers:
+        graph.add_conditional_edges(id, _next, [*following, END])
+    if led:
+        graph.add_node(DIRECTOR, _director_node)  # pyright: ignore[reportUnknownMemberType]
+        graph.add_conditional_edges(DIRECTOR, _next, [*ids, END])
+    graph.add_conditional_edges(START, _next, [*ids, END])
+    return graph.compile()  # pyright: ignore[reportUnknownMemberType]
+
+
+def _next(state: State) -> str:
+    return END if state["ending"] else state["next"]
+
+
+def _seat_node(id: str) -> Callable[[State, Runtime[Dialogue]], Any]:
+    async def act(state: State, runtime: Runtime[Dialogue]) -> dict[str, Any]:
+        return await _act(id, state, runtime.context)
+
+    return act
+
+
+async def _act(id: str, state: State, dialogue: Dialogue) -> dict[str, Any]:
+    """See, answer, settle: one act of one seat. A model that fails for good ends this dialogue and no other."""
+    note, mind = note_for(dialogue, state, id)
+    try:
+        view, since = dialogue.look(
+            id, state["turns"], state["world"], mind, note=note, calls=state["usage"][id].calls
+        )  # fmt: skip
+        deed = await dialogue.agents[id].act(view)
+    except Refused:
+        raise
+    except OutOfLines:
+        return {"ending": Ending(reason="left", by=id, detail="no more lines")}
+    except BackendError as error:
+        return {"ending": Ending(reason="failed", by=id, detail=str(error))}
+    return conclude(dialogue, state, id, deed, note=note, mind=mind, since=since)
+
+
+async def _director_node(state: State, runtime: Runtime[Dialogue]) -> dict[str, Any]:
+    try:
+        return await direct(runtime.context, state)
+    except Refused:
+        raise
+    except BackendError as error:
+        return {"ending": Ending(reason="failed", by=DIRECTOR, detail=str(error))}

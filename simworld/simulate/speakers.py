@@ -1,0 +1,164 @@
+"""Names -> agents, in one place: `improv`, `scripted:FILE`, `recorded:CORPUS`, `provider:name`, or an object in Python.
+
+    speakers = Speakers(default="improv", seats={"clerk": "openai:gpt-4.1-mini"}, sampling=Sampling())
+    agents = speakers.cast(scene)          # seat id -> Agent
+
+Which one speaks for a seat: what the user named for the seat, else what the scene names, else the user's default. A
+scene of a stranger's pack may ask for a network model only if the user named the same one, or allowed it by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simworld.agents.agent import Agent
+from simworld.agents.character import CharacterAgent
+from simworld.backends.adapt import as_chat
+from simworld.backends.backend import ChatBackend
+from simworld.backends.journal import Journal
+from simworld.backends.open import open_backend
+from simworld.backends.sampling import Sampling
+from simworld.errors import UsageError, unknown
+from simworld.schema import Scene, Seat
+from simworld.simulate.step import DIRECTOR
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import Runnable
+
+    Backend = str | Runnable[Any, Any] | Callable[..., Awaitable[str]] | Agent
+
+LATER = ("human", "usersim", "local")
+FREE = ("improv", "scripted")
+"""What a scene may name without the user's word: it costs nothing and reaches no network."""
+
+
+class Speakers:
+    """Opens each backend once and hands out agents."""
+
+    def __init__(
+        self,
+        default: Backend = "improv",
+        seats: Mapping[str, Backend] | None = None,
+        *,
+        sampling: Sampling | None = None,
+        journal: Journal | None = None,
+        callbacks: list[Any] | None = None,
+        root: Path | None = None,
+        allow_scene_backends: bool = False,
+    ) -> None:
+        self._default = default
+        self._seats = dict(seats or {})
+        self._sampling = sampling or Sampling()
+        self._journal = journal
+        self._callbacks = callbacks
+        self._root = root
+        self._allow = allow_scene_backends
+        self._open: dict[Any, Agent] = {}
+        self._backends: list[ChatBackend] = []
+
+    def cast(self, scene: Scene, root: Path | None = None) -> dict[str, Agent]:
+        """Seat id -> agent, for a scene whose pack lies at `root`."""
+        return {seat.id: self._agent(self._named(scene, seat), root) for seat in scene.seats}
+
+    def director(self, scene: Scene) -> Agent | None:
+        """The chat model that directs, where the scene's director is a model."""
+        if scene.director.name != "model":
+            return None
+        agent = self._agent(self._seats.get(DIRECTOR, self._default), None)
+        if not agent.wants_messages:
+            raise UsageError(
+                f"scene '{scene.id}': its director is a model, and '{agent.spec}' is none; name one with "
+                "--seat director=provider:name"
+            )
+        return agent
+
+    def check(self, scenes: list[Scene]) -> None:
+        """Raise UsageError where a seat named by the user is in none of the scenes."""
+        known = {seat.id for scene in scenes for seat in scene.seats} | {DIRECTOR}
+        for seat in self._seats:
+            if seat not in known:
+                raise unknown("seat", seat, known, "--seat takes a seat's id of the scene.")
+
+    def identity(self) -> dict[str, Any]:
+        """What of the speakers makes one corpus and not another; holds no address and no key."""
+        seats = {seat: _name(backend) for seat, backend in sorted(self._seats.items())}
+        files = {name: _file_digest(name) for name in {_name(self._default), *seats.values()} if ":" in name}
+        return {
+            "default": _name(self._default),
+            "seats": seats,
+            "files": {name: digest_ for name, digest_ in sorted(files.items()) if digest_},
+            "sampling": self._sampling.model_dump(include={"temperature", "top_p", "max_tokens", "context"}),
+        }
+
+    async def close(self) -> None:
+        """Let go of the backends' connections."""
+        for backend in self._backends:
+            await backend.aclose()
+
+    def _named(self, scene: Scene, seat: Seat) -> Backend:
+        if seat.id in self._seats:
+            return self._seats[seat.id]
+        wanted = seat.backend
+        if wanted is None:
+            return self._default
+        if wanted.split(":")[0] in FREE or self._allow or wanted == self._default or wanted in self._seats.values():
+            return wanted
+        raise UsageError(
+            f"scene '{scene.id}' asks for backend '{wanted}' at seat '{seat.id}'; allow it with --scene-backends, or "
+            f"name another with --seat {seat.id}=BACKEND"
+        )
+
+    def _agent(self, backend: Backend, root: Path | None) -> Agent:
+        key = (backend, str(root)) if isinstance(backend, str) and backend.startswith("scripted:") else backend
+        found = self._open.get(key) if isinstance(key, (str, tuple)) else self._open.get(id(backend))
+        if found is None:
+            found = self._make(backend, root)
+            self._open[key if isinstance(key, (str, tuple)) else id(backend)] = found
+        return found
+
+    def _make(self, backend: Backend, root: Path | None) -> Agent:
+        if isinstance(backend, str):
+            return self._open_spec(backend, root)
+        if hasattr(backend, "act") and hasattr(backend, "wants_messages"):
+            agent: Any = backend
+            return agent
+        return self._character(as_chat(backend, callbacks=self._callbacks))
+
+    def _open_spec(self, spec: str, root: Path | None) -> Agent:
+        kind, _, rest = spec.partition(":")
+        if kind == "improv":
+            from simworld.agents.improv import ImprovAgent
+
+            return ImprovAgent()
+        if kind == "recorded":
+            from simworld.agents.recorded import RecordedAgent
+
+            return RecordedAgent(rest)
+        if kind in LATER:
+            raise UsageError(f"backend '{spec}': '{kind}' is not there yet; see `simworld list backends`")
+        if kind == "scripted" and root is not None and not Path(rest).is_absolute() and (root / rest).is_file():
+            spec = f"scripted:{root / rest}"
+        return self._character(open_backend(spec, self._sampling))
+
+    def _character(self, chat: ChatBackend) -> Agent:
+        self._backends.append(chat)
+        return CharacterAgent(chat, self._journal, max_tokens=self._sampling.max_tokens)
+
+
+def _name(backend: Any) -> str:
+    if isinstance(backend, str):
+        return backend
+    return str(getattr(backend, "spec", "") or f"python:{getattr(backend, '__name__', type(backend).__name__)}")
+
+
+def _file_digest(spec: str) -> str:
+    """Hash of the file behind `scripted:FILE`, so that an edited script is another corpus; '' for all else."""
+    kind, _, rest = spec.partition(":")
+    path = Path(rest)
+    if kind != "scripted" or not path.is_file():
+        return ""
+    return blake2b(path.read_bytes(), digest_size=12).hexdigest()
+
