@@ -42,6 +42,8 @@ class Knobs:
     """End each reply with `[N]`, N counting the answered requests from 1."""
     latency: float = 0.0
     """Seconds before any answer."""
+    together: int = 0
+    """Nothing is answered before this many requests were in flight at once."""
     faults: dict[str, float] = field(default_factory=dict)
     """Fault (one of FAULTS) -> share of the distinct requests that meet it."""
     fault_tries: int | None = 1
@@ -63,6 +65,8 @@ class Knobs:
     """The usage object in place of a true one; None: left out."""
     body: bytes | None = None
     """The whole body in place of a reply, with status 200."""
+    cookie: str = ""
+    """A Set-Cookie header on each reply."""
     key: str = ""
     """The only key that is let in; empty: any or none."""
 
@@ -143,11 +147,13 @@ class Server:
             self.in_flight -= 1
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        body = json.loads(await request.read() or b"null")
+        body = json.loads(await request.content.read() or b"null")
         row = {"n": self.count + 1, "path": request.path, "headers": dict(request.headers), "body": body}
         row |= {"tries": 0, "fault": "", "text": None}
         self.requests.append(row)
         await asyncio.sleep(self.knobs.latency)
+        while self.peak < self.knobs.together:
+            await asyncio.sleep(0.005)
         if self.knobs.key and request.headers.get("Authorization") != f"Bearer {self.knobs.key}":
             return self._error("401")
         if not request.path.endswith("/chat/completions"):
@@ -187,7 +193,7 @@ class Server:
         whole = {"id": f"r{row['n']}", "object": "chat.completion", "model": body["model"], "choices": [choice]}
         if knobs.usage is not None:
             whole["usage"] = usage if knobs.usage is ... else knobs.usage
-        return web.json_response(whole)
+        return web.json_response(whole, headers={"Set-Cookie": knobs.cookie} if knobs.cookie else None)
 
     async def _fail(self, fault: str, request: web.BaseRequest) -> web.StreamResponse:
         if fault == "hang":

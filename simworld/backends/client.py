@@ -35,7 +35,7 @@ _LARGE_REQUEST = 2**20  # from this size on aiohttp warns about bytes that are n
 class Client:
     """Calls one model at one endpoint. Use it in any event loop; connections are shared within a loop."""
 
-    __slots__ = ("_endpoint", "_fixed", "_headers", "_loop", "_session", "_timeout", "_url", "name", "patience")
+    __slots__ = ("_endpoint", "_fixed", "_headers", "_line", "_secrets", "_timeout", "_url", "name", "patience")
 
     def __init__(
         self,
@@ -54,10 +54,10 @@ class Client:
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         # small replies: to compress them would cost more than it saves
         self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+        self._secrets = (endpoint.key,) if endpoint.key else ()
         if endpoint.key:
             self._headers["Authorization"] = f"Bearer {endpoint.key}"
-        self._session: aiohttp.ClientSession | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._line: tuple[asyncio.AbstractEventLoop, aiohttp.ClientSession] | None = None
 
     async def complete(self, messages: Messages, more: Mapping[str, Any] | None = None) -> Completion:
         """Answer once; `more` is sent beside what is fixed. Raises BackendError, Refused."""
@@ -71,7 +71,7 @@ class Client:
 
     async def aclose(self) -> None:
         """Let go of the running loop's connections."""
-        self._session = self._loop = None
+        self._line = None
         await pool.give_back(self._endpoint.origin, self)
 
     async def _once(self, body: bytes, fixed: Mapping[str, Any]) -> Completion:
@@ -81,17 +81,14 @@ class Client:
             failure = _fault(error, self.name, self._timeout.total)
         else:
             if status == 200:
-                return wire.read_reply(reply)
-            secrets = [self._endpoint.key] if self._endpoint.key else []
+                return wire.read_reply(reply, self._secrets)
             denial = wire.Denial(status, reply, read_retry_after(headers.get("Retry-After")))
-            failure = wire.judge(self.name, denial, secrets, fixed)
+            failure = wire.judge(self.name, denial, self._secrets, fixed)
         # outside the handler: the cause, which knows the address, is not carried along
         raise failure
 
     async def _post(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
-        session = self._session
-        if session is None or session.closed or self._loop is not asyncio.get_running_loop():
-            session = await self._connect()
+        session = await self._connect()
         data = body if len(body) < _LARGE_REQUEST else io.BytesIO(body)
         async with session.post(
             self._url, data=data, headers=self._headers, timeout=self._timeout, allow_redirects=False
@@ -99,9 +96,11 @@ class Client:
             return response.status, response.headers, await _read(response)
 
     async def _connect(self) -> aiohttp.ClientSession:
-        self._loop = asyncio.get_running_loop()
-        self._session = await pool.borrow(self._endpoint.origin, self)
-        return self._session
+        loop = asyncio.get_running_loop()
+        line = self._line
+        if line is None or line[0] is not loop or line[1].closed:
+            line = self._line = (loop, await pool.borrow(self._endpoint.origin, self))
+        return line[1]
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

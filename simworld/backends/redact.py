@@ -20,12 +20,10 @@ _SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)$")
 
 def clean(text: str, secrets: Iterable[str] = ()) -> str:
     """`text` in one line of at most 200 characters: keys and URLs replaced, characters that do not print escaped."""
-    text = text[:_READ]
+    text = _URL.sub("[url]", text[:_READ])
     for secret in secrets:
         text = _pattern(secret).sub("[key]", text)
-    text = "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode() for c in _URL.sub("[url]", text).strip()
-    )
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text.strip())
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 

@@ -30,6 +30,7 @@ _REFUSED = {
     405: "check --base-url",
     410: "check the model's name and --base-url",
 }
+_WRONG_KEY = re.compile(r"api.?key", re.IGNORECASE)
 _NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 _OF_THIS_PROMPT = re.compile(
     r"context|too (long|large|many tokens)|token limit|maximum.{0,20}tokens|content.(filter|policy)|safety|flagged",
@@ -51,12 +52,12 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
-def read_reply(body: bytes) -> Completion:
+def read_reply(body: bytes, secrets: Iterable[str] = ()) -> Completion:
     """The completion in a reply of status 200. Raises Passing where it holds none."""
     reply = _load(body)
     choices = reply.get("choices")
     if not isinstance(choices, list) or not choices:
-        raise Passing("no choices in the reply")
+        raise Passing("no choices in the reply", clean(_error(body)["message"], secrets) if "error" in reply else "")
     choice = _mapping(cast("list[Any]", choices)[0])
     message = choice.get("message")
     if not isinstance(message, dict):
@@ -120,25 +121,28 @@ def judge(name: str, denial: Denial, secrets: Iterable[str], sent: Iterable[str]
 
     `sent` are the names of the body's fields, to see which one is complained of.
     """
-    status = denial.status
     error = _error(denial.body)
     message = clean(error["message"], secrets)
-    what = f"HTTP {status}"
-    if 300 <= status < 400:
-        return _refused(name, f"{what}, a redirect, which is not followed", "", "give the final address as --base-url")
-    if error["code"] in _NO_CREDIT:
-        return _refused(name, what, message, _REFUSED[402])
-    if status in _PASSING or status >= 500:
+    what = f"HTTP {denial.status}"
+    line = f"{name}: {what}{': ' if message else ''}{message}"
+    if advice := _advice(denial.status, error, sent):
+        return Refused(f"{line}; {advice}")
+    if denial.status in _PASSING or denial.status >= 500:
         return Passing(what, message, denial.wait)
-    if status in _REFUSED:
-        return _refused(name, what, message, _REFUSED[status])
+    return BackendError(line)
+
+
+def _advice(status: int, error: Mapping[str, str], sent: Iterable[str]) -> str:
+    """What to change where every call would be denied; empty where another one may pass."""
+    if 300 <= status < 400:
+        return "a redirect, which is not followed; give the final address as --base-url"
+    if error["code"] in _NO_CREDIT:
+        return _REFUSED[402]
+    if status == 400 and _WRONG_KEY.search(error["message"]):
+        return _REFUSED[401]
     if status in {400, 422} and _complains_of(error, sent):
-        return _refused(name, what, message, "change the model or that option")
-    return BackendError(f"{name}: {what}{': ' if message else ''}{message}")
-
-
-def _refused(name: str, what: str, message: str, advice: str) -> Refused:
-    return Refused(f"{name}: {what}{': ' if message else ''}{message}; {advice}")
+        return "change the model or that option"
+    return _REFUSED.get(status, "")
 
 
 def _complains_of(error: Mapping[str, str], sent: Iterable[str]) -> bool:

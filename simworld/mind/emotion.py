@@ -16,10 +16,15 @@ def absorb(mind: Mind, seen: int) -> Mind:
 
 
 def feel(mind: Mind, appraisal: str, known: frozenset[str]) -> Mind:
-    """The mind after an appraisal: one of the `known` emotions (case ignored), or unchanged where it is none."""
+    """The mind after an appraisal: one of the `known` emotions (case ignored), or unchanged where it is none.
+
+    Who has said what they feel need not be told of it in a note.
+    """
     wanted = appraisal.strip().strip(".").casefold()
     emotion = next((name for name in known if name.casefold() == wanted), "")
-    return mind.model_copy(update={"emotion": emotion}) if emotion and emotion != mind.emotion else mind
+    if not emotion or emotion == mind.emotion:
+        return mind
+    return mind.model_copy(update={"emotion": emotion, "told": emotion})
 
 
 def tell(mind: Mind) -> tuple[str, Mind]:

@@ -6,10 +6,10 @@ from simworld.packs.editor import json_schema
 from simworld.packs.find import candidates, find_persona, find_scenes
 from simworld.packs.layout import builtin_root, installed_roots
 from simworld.packs.node import Node
-from simworld.packs.pack import Pack, check, load_pack
+from simworld.packs.pack import Pack, check, load_pack, vocabulary
 from simworld.packs.reader import read_yaml
 from simworld.packs.starter import new_pack
-from simworld.packs.vocabulary import Vocabulary, vocabulary
+from simworld.packs.words import Vocabulary
 
 __all__ = [
     "Node", "Pack", "Vocabulary", "accept_scene", "builtin_root", "candidates", "check", "find_persona",

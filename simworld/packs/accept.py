@@ -15,7 +15,7 @@ from simworld.packs.pack import Pack
 from simworld.packs.records import SCENE_WORDS, record_of
 from simworld.packs.report import Report
 from simworld.packs.scene_rules import Around, CheckTemplate, check_scene
-from simworld.packs.vocabulary import built_in
+from simworld.packs.words import built_in
 from simworld.schema import Persona, Problem, Scene
 
 

@@ -11,7 +11,7 @@ import operator
 import re
 from collections.abc import Callable
 
-from simworld.packs.vocabulary import folded
+from simworld.packs.words import folded
 from simworld.schema import Constraint, Persona
 
 _BOUND = re.compile(r"(>=|<=|>|<|=)?\s*(\d{1,3})")

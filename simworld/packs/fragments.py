@@ -19,6 +19,7 @@ from simworld.packs.layout import SUFFIXES, Source, files_below, is_inside
 from simworld.packs.node import EACH, Entry, Node, group, plain, select
 from simworld.packs.reader import MAX_CHARACTERS, MAX_NODES, read_path
 from simworld.packs.report import Report, shown
+from simworld.packs.wording import no_mapping
 
 LEVELS = 8
 """Fragments that may extend one another in a row."""
@@ -96,8 +97,7 @@ class Shelf:
         if node is None:
             return None
         if not isinstance(node.value, dict):
-            what = f"a fragment should be a mapping (key: value), is {node.form}"
-            self.report.add(node.mark, "", "not-a-mapping", what)
+            self.report.add(node.mark, "", "not-a-mapping", no_mapping(node))
             return None
         return self._extended(without(node, "id"), trail)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
+from simworld.packs.backend_rule import SCRIPTED, backend_refusal
 from simworld.packs.casting import matches
 from simworld.packs.fragments import Shelf, shelf_of
 from simworld.packs.layout import File, Source, builtin_root, files_in, installed_roots, is_inside, source_of
@@ -19,7 +20,7 @@ from simworld.packs.reader import read_bytes, read_path
 from simworld.packs.records import PERSONA_WORDS, SCENE_WORDS, record_of
 from simworld.packs.report import Report, shown
 from simworld.packs.scene_rules import Around, CheckTemplate, check_scene
-from simworld.packs.vocabulary import KINDS, Vocabulary, extended
+from simworld.packs.words import KINDS, Vocabulary, extended
 from simworld.schema import Persona, Scene
 
 
@@ -134,9 +135,9 @@ def _scripts(scene: Scene, gathered: Gathered, report: Report) -> None:
     """Keep the scripts that seats name: they are part of what the pack says."""
     for seat in scene.seats:
         kind, _, name = (seat.backend or "").partition(":")
-        path = gathered.source.root / name
-        if kind == "scripted" and name not in gathered.scripts and is_inside(path, gathered.source.root):
-            data = read_bytes(path, str(Path(gathered.source.label) / name), report)
+        is_sound = kind == SCRIPTED and backend_refusal(f"{SCRIPTED}:{name}", gathered.source.root) is None
+        if is_sound and name not in gathered.scripts:
+            data = read_bytes(gathered.source.root / name, str(Path(gathered.source.label) / name), report)
             gathered.scripts[name] = data or b""
 
 

@@ -23,7 +23,7 @@ from simworld.packs.layout import Source, source_of, sources_of
 from simworld.packs.node import Mark
 from simworld.packs.report import Report
 from simworld.packs.scene_rules import CheckTemplate
-from simworld.packs.vocabulary import Vocabulary
+from simworld.packs.words import Vocabulary, built_in
 from simworld.schema import Persona, Problem, Record, Scene
 
 
@@ -87,6 +87,11 @@ def check(
     for source in sources:
         gather(source, report, Lent(check_template, directors))
     return report.sorted()
+
+
+def vocabulary(pack: Pack | None = None) -> Vocabulary:
+    """The words of a pack, which are the built-in ones and its own; without a pack the built-in ones."""
+    return pack.vocabulary if pack else built_in()
 
 
 def _missing(path: Path, report: Report) -> None:

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 from simworld.packs.names import is_forbidden, is_id
 from simworld.packs.node import EACH, Loc, Mark, Node, Plain, found, path_of, plain, select
 from simworld.packs.report import Report, shown
-from simworld.packs.vocabulary import LONGEST_WORD, Vocabulary
-from simworld.packs.wording import schema_of, told
+from simworld.packs.wording import no_mapping, schema_of, told
+from simworld.packs.words import LONGEST_WORD, Vocabulary
 
 R = TypeVar("R", bound=BaseModel)
 Words = tuple[tuple[tuple[object, ...], str], ...]
@@ -41,10 +41,10 @@ def record_of(
     model: type[R],
     node: Node,
     report: Report,
-    *,
-    file_id: str,
     words: Words,
     vocabulary: Vocabulary,
+    *,
+    file_id: str,
     part: bool = False,
 ) -> R | None:
     """The record that `node` describes, its words in the vocabulary's spelling; None (and problems) where it does not.
@@ -52,8 +52,7 @@ def record_of(
     `file_id` is the file's name, which is the record's id. `part`: a fragment, which may leave fields out.
     """
     if not isinstance(node.value, dict):
-        form = "the file is empty" if node.value is None else f"the file holds {node.form}"
-        report.add(node.mark, "", "not-a-mapping", f"{form}; it should be a mapping (key: value)")
+        report.add(node.mark, "", "not-a-mapping", no_mapping(node))
         return None
     data: dict[str, Any] = plain(node)  # pyright: ignore[reportAssignmentType]
     if part:

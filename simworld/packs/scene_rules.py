@@ -74,7 +74,8 @@ class _Look:
     def say(self, at: Found, code: str, what: str, allowed: Collection[str] | None = None) -> None:
         """Report what is wrong with a value."""
         loc, item = at
-        self.report.add(item.mark, path_of(self.node, loc), code, what, allowed=allowed, word=item.text)
+        word = item.text if code.startswith("unknown") else ""
+        self.report.add(item.mark, path_of(self.node, loc), code, what, allowed=allowed, word=word)
 
 
 def check_scene(node: Node, report: Report, around: Around) -> None:
@@ -233,5 +234,7 @@ def _backends(look: _Look) -> None:
         return
     for at in look.texts(("seats", EACH, "backend")):
         refusal = backend_refusal(at[1].text, root)
-        if refusal:
+        if refusal and refusal[0] == "unreadable":
+            look.say(at, *refusal)
+        elif refusal:
             look.say(at, *refusal, allowed=ALLOWED)

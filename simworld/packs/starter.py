@@ -20,9 +20,13 @@ def new_pack(folder: str | Path) -> list[Path]:
     if target.is_dir() and any(target.iterdir()):
         raise UsageError(f"{target} is not empty; name a folder that is empty or not there yet")
     try:
-        return [_copied(path, target / path.relative_to(STARTER)) for path in sorted(STARTER.rglob("*.*"))]
+        return [_copied(path, target / path.relative_to(STARTER)) for path in _starter()]
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror}") from error
+
+
+def _starter() -> list[Path]:
+    return sorted(path for path in STARTER.rglob("*") if path.suffix in (".md", ".yaml"))
 
 
 def _copied(source: Path, target: Path) -> Path:

@@ -156,6 +156,12 @@ def _bounds(part: Json) -> str:
     return f" of at least {low:g}" if low is not None else ""
 
 
+def no_mapping(node: Node) -> str:
+    """What is said of a file that is no mapping."""
+    form = "the file is empty" if node.value is None else f"the file holds {node.form}"
+    return f"{form}; it should be a mapping (key: value)"
+
+
 def _said(node: Node) -> str:
     """What was written, in short."""
     return f"'{shown(node.text)}'" if isinstance(node.value, str) else node.form

@@ -88,7 +88,7 @@ class Layout:
 
     def _close(self) -> None:
         own = [turn for turn in self._own if self._thoughts or turn.kind != "think"]
-        text = write_act(own, self._names, plain=self._plain) if own else ""
+        text = write_act(own, {**self._places, **self._names}, plain=self._plain) if own else ""
         if text:
             self._put("user", self._user_text(self._own[0].note))
             first = self._own[0]

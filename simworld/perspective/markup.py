@@ -14,7 +14,7 @@ imitates one of these tags is escaped (`&lt;say`), so no text can open a tag of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from simworld.schema import Piece, Reply, Turn
 
@@ -46,8 +46,8 @@ def unescape(text: str) -> str:
     return _ESCAPED.sub(lambda m: "<" if m[0] == "&lt;" else "&" + m[0][5:], text)
 
 
-def write_act(turns: Sequence[Turn], names: dict[str, str], *, plain: bool) -> str:
-    """One act in canonical form. `names` maps seat ids to names; `plain` writes the speech alone."""
+def write_act(turns: Sequence[Turn], names: Mapping[str, str], *, plain: bool) -> str:
+    """One act in canonical form. `names` maps ids of seats and places to names; `plain` writes the speech alone."""
     if plain:
         return "\n".join(turn.text for turn in turns if turn.kind != "think")
     lines = [f"<feel>{escape(turns[0].emotion)}</feel>"] if turns and turns[0].emotion else []
@@ -55,12 +55,13 @@ def write_act(turns: Sequence[Turn], names: dict[str, str], *, plain: bool) -> s
     return "\n".join(lines)
 
 
-def _write(turn: Turn, names: dict[str, str]) -> str:
+def _write(turn: Turn, names: Mapping[str, str]) -> str:
     tag = turn.manner or {"think": "thought"}.get(turn.kind, turn.kind)
     to = ""
     if turn.to and tag in ("say", "whisper"):
-        to = f' to="{", ".join(_attribute(names.get(id, id)) for id in turn.to)}"'
-    return f"<{tag}{to}>{escape(turn.text)}</{tag}>"
+        to = f' to="{", ".join(attribute(names.get(id, id)) for id in turn.to)}"'
+    text = names.get(turn.text, turn.text) if turn.kind == "move" else turn.text
+    return f"<{tag}{to}>{escape(text)}</{tag}>"
 
 
 def attribute(name: str) -> str:

@@ -11,10 +11,13 @@ from simworld.schema.record import Record
 
 Role = Literal["character", "user", "assistant", "narrator"]
 Format = Literal["acted", "plain"]
+_Text = Annotated[str, Field(min_length=1, max_length=1000)]
+_Several = Annotated[tuple[_Text, ...], Field(min_length=1, max_length=24)]
 Texts = Annotated[
-    tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...],
-    Field(min_length=1, max_length=24),
-    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    _Several,
+    BeforeValidator(
+        lambda value: (value,) if isinstance(value, str) else value, json_schema_input_type=_Several | _Text
+    ),
 ]
 NARRATOR = "narrator"
 """The id under which happenings and narration stand in a transcript; no other seat may bear it."""

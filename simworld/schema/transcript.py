@@ -108,3 +108,12 @@ class Transcript(Record, frozen=True):
     def main(self) -> str:
         """Id of the main seat: the one marked so, else the first."""
         return next((id for id, seat in self.seats.items() if seat.main), next(iter(self.seats)))
+
+    def __str__(self) -> str:
+        """The transcript as a script: a line a turn, thoughts in brackets, actions between stars."""
+        lines = [self.title or self.scene]
+        for turn in self.turns:
+            name = self.seats[turn.seat].name if turn.seat in self.seats else ""
+            shown = {"think": f"({turn.text})", "do": f"*{turn.text}*", "move": f"*goes to {turn.text}*"}
+            lines.append(f"{name}: {shown.get(turn.kind, turn.text)}" if name else f"[{turn.text}]")
+        return "\n".join([*lines, f"({self.ending.reason})"])

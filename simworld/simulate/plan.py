@@ -153,9 +153,8 @@ class _Tally:
             if not free:
                 return None
             names = [*taken, seat]
-            taken[seat] = min(
-                free, key=lambda who: self._weight(stage, names, (*taken.values(), who), index)  # noqa: B023
-            )  # fmt: skip
+            weights = {who.id: self._weight(stage, names, (*taken.values(), who), index) for who in free}
+            taken[seat] = min(free, key=lambda who, weights=weights: weights[who.id])
         return {seat: taken[seat] for seat in seats}
 
     def _weight(self, stage: Stage, seats: Sequence[str], people: Sequence[Persona], index: int) -> tuple[int, ...]:

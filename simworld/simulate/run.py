@@ -8,24 +8,23 @@ Dialogues are independent; up to `jobs` are in flight and their model calls meet
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simworld.backends.sampling import Sampling
 from simworld.errors import BackendError, RunStopped, UsageError
-from simworld.schema import Persona, Scene, Transcript
+from simworld.schema import Scene, Transcript
 from simworld.simulate.dialogue import open_dialogue
 from simworld.simulate.plan import Plan, Planned
 from simworld.simulate.play import play_dialogue
 from simworld.simulate.speakers import Speakers
-from simworld.simulate.stages import stages_of
+from simworld.simulate.stages import Cast, Scenes, stages_of
 
 if TYPE_CHECKING:
     from simworld.simulate.speakers import Backend
 
-    Cast = Mapping[str, Persona | str] | Sequence[Persona]
 
 JOBS = 64
 """Dialogues in flight, where the user does not say."""
@@ -59,7 +58,7 @@ async def play(
 
 
 async def play_many(
-    scenes: Scene | str | Path | Sequence[Scene | str | Path],
+    scenes: Scenes,
     *,
     n: int,
     backend: Backend = "improv",
@@ -70,7 +69,7 @@ async def play_many(
     jobs: int = JOBS,
     sampling: Sampling | None = None,
     callbacks: list[Any] | None = None,
-) -> AsyncIterator[Transcript]:
+) -> AsyncGenerator[Transcript]:
     """Play `n` dialogues over the scenes, by coverage of casts, topics and emotions; yields them as they end.
 
     `Transcript.index` tells the position in the plan. Nothing is written; `simworld run` makes corpora.
@@ -78,15 +77,13 @@ async def play_many(
     if n < 1:
         raise UsageError(f"n must be 1 or more, not {n}")
     stages = stages_of(scenes, cast)
-    speakers = Speakers(
-        backend, seats, sampling=sampling, callbacks=callbacks, root=None, allow_scene_backends=False
-    )  # fmt: skip
+    speakers = Speakers(backend, seats, sampling=sampling, callbacks=callbacks)
+    speakers.check([stage.scene for stage in stages])
     done: asyncio.Queue[Transcript | None] = asyncio.Queue(maxsize=2 * jobs)
 
     async def produce() -> None:
         try:
-            await play_all(Plan(stages, seed).take(n), speakers,
-                           jobs=jobs, max_turns=max_turns, done=done.put)  # fmt: skip
+            await play_all(Plan(stages, seed).take(n), speakers, jobs=jobs, max_turns=max_turns, done=done.put)
         finally:
             await done.put(None)
 
@@ -159,14 +156,8 @@ class _Failures:
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     """The error that ended the group: a stop of ours before anything else."""
-    found: list[BaseException] = []
-    pending: list[BaseException] = [errors]
-    while pending:
-        error = pending.pop(0)
-        if isinstance(error, BaseExceptionGroup):
-            pending += error.exceptions
-        else:
-            found.append(error)
-    return next((error for error in found if isinstance(error, (BackendError, RunStopped))), found[0])
-
-
+    ours, _ = errors.split((BackendError, RunStopped))
+    first: BaseException = ours or errors
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]  # pyright: ignore[reportUnknownMemberType]
+    return first

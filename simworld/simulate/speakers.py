@@ -46,7 +46,6 @@ class Speakers:
         sampling: Sampling | None = None,
         journal: Journal | None = None,
         callbacks: list[Any] | None = None,
-        root: Path | None = None,
         allow_scene_backends: bool = False,
     ) -> None:
         self._default = default
@@ -54,7 +53,6 @@ class Speakers:
         self._sampling = sampling or Sampling()
         self._journal = journal
         self._callbacks = callbacks
-        self._root = root
         self._allow = allow_scene_backends
         self._open: dict[Any, Agent] = {}
         self._backends: list[ChatBackend] = []
@@ -162,3 +160,17 @@ def _file_digest(spec: str) -> str:
         return ""
     return blake2b(path.read_bytes(), digest_size=12).hexdigest()
 
+
+
+def described() -> list[tuple[str, str]]:
+    """What can be named as a backend, and what it is; for `simworld list backends`."""
+    from simworld.backends.open import kinds
+
+    own = {
+        "improv": "the embedded default: authored lines, no model, no key, no network",
+        "openai:NAME": "OpenAI, and with --base-url every server of its protocol (vLLM, llama.cpp, Ollama, LM Studio)",
+        "recorded:CORPUS": "the same seat's lines of a corpus, dialogue by dialogue",
+        "scripted:FILE": "replies from a YAML, JSON or text file",
+    }
+    shown = {name.split(":")[0] for name in own}
+    return [*own.items(), *((f"{kind}:NAME", "through LangChain") for kind in kinds() if kind not in shown)]

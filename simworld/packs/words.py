@@ -1,7 +1,7 @@
 """Vocabulary: the words that careers, aspirations, traits, skills, emotions, topics and genders are chosen from.
 
-    vocabulary().canonical("emotions", "tense")     # 'Tense'
-    vocabulary().careers                            # ('accountant', ...)
+    built_in().canonical("emotions", "tense")       # 'Tense'
+    built_in().careers                              # ('accountant', ...)
 
 The built-in words are lists in `templates/vocabularies`; a pack adds to them with `vocabularies/careers.yaml` and the
 like. A word's case does not matter where it is used; records hold the vocabulary's own spelling.

@@ -1,0 +1,105 @@
+"""show, export, import: the commands about corpora."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simworld.cli.screen import out, print_transcript, say, table
+from simworld.errors import UsageError, unknown
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the app."""
+    app.command()(show)
+    app.command()(export)
+    app.command("import")(import_)
+
+
+def show(
+    what: Annotated[str, typer.Argument(metavar="CORPUS|SCENE")],
+    dialogue: Annotated[str | None, typer.Argument(metavar="[ID]", help="Id or index of a dialogue.")] = None,
+    graph: Annotated[bool, typer.Option("--graph", help="Print a scene's graph as Mermaid.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the transcript as JSON.")] = False,
+) -> None:
+    """Print a transcript, the dialogues of a corpus, or a scene's graph."""
+    if graph:
+        from simworld.simulate.graph import compile_scene
+        from simworld.simulate.stages import stages_of
+
+        for stage in stages_of(what):
+            out(compile_scene(stage.scene).get_graph().draw_mermaid().rstrip())
+        return
+    from simworld.corpus.store import Corpus, to_line
+
+    corpus = Corpus(what)
+    if dialogue is None:
+        _list_dialogues(corpus)
+    elif as_json:
+        out(to_line(corpus.find(dialogue)).decode().rstrip())
+    else:
+        print_transcript(corpus.find(dialogue))
+
+
+def _list_dialogues(corpus: object) -> None:
+    from simworld.corpus.store import Corpus
+
+    assert isinstance(corpus, Corpus)
+    heads = ("id", "scene", "who", "topic", "turns", "ending")
+    rows: list[tuple[str, ...]] = []
+    for row, _ in corpus.rows():
+        who = ", ".join(seat["name"] for seat in row["seats"].values())
+        rows.append((row["id"], row["scene"], who, row["topic"], str(len(row["turns"])), row["ending"]["reason"]))
+        if len(rows) == 500:
+            table(rows, heads)
+            rows = []
+    table(rows, heads)
+
+
+def export(
+    corpus: Annotated[Path, typer.Argument(metavar="CORPUS")],
+    form: Annotated[str, typer.Option("--as", metavar="messages|sharegpt|text")] = "messages",
+    speaker: Annotated[str, typer.Option(metavar="main|each|user|assistant|ID|NAME", help="Whose viewpoint.")] = "main",
+    thoughts: Annotated[str, typer.Option(metavar="keep|drop", help="The speaker's own thoughts.")] = "keep",
+    notes: Annotated[str, typer.Option(metavar="keep|drop", help="The private notes in the prompts.")] = "keep",
+    include: Annotated[list[str] | None, typer.Option(metavar="STATUS", help="Statuses beside `complete`.")] = None,
+    to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="X.jsonl, X.parquet or X.txt; default: stdout.")] = None,  # noqa: E501
+) -> None:
+    """Turn transcripts into training rows, one per viewpoint."""
+    from simworld.corpus.exports.table import EXPORTERS
+    from simworld.corpus.exports.write import export_corpus
+
+    if form not in EXPORTERS:
+        raise unknown("export form", form, EXPORTERS)
+    report = export_corpus(
+        corpus, to, form=form, speaker=speaker, thoughts=_keeps("--thoughts", thoughts), notes=_keeps("--notes", notes),
+        include=tuple(include or ()),
+    )  # fmt: skip
+    for line in report.lines():
+        say(line)
+
+
+def _keeps(option: str, value: str) -> bool:
+    if value not in ("keep", "drop"):
+        raise UsageError(f"{option} '{value}' is not known; allowed: keep, drop")
+    return value == "keep"
+
+
+def import_(
+    kind: Annotated[str, typer.Argument(metavar="simsconv|sharegpt|messages")],
+    source: Annotated[Path, typer.Argument(metavar="DIR|FILE")],
+    to: Annotated[Path, typer.Option("--out", metavar="DIR")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Make a pack and a corpus of other people's conversations."""
+    from simworld.corpus.imports.table import importer
+
+    report = importer(kind)(source, to)
+    if as_json:
+        out(json.dumps(report.facts(), ensure_ascii=False, indent=1))
+    else:
+        for line in report.lines():
+            out(line)

@@ -1,0 +1,233 @@
+"""Play a plan into a corpus folder: resume, several processes, one manifest.
+
+    report = await produce(RunSettings(scenes=("lost_luggage",), out="corpus", n=200), on_event=print)
+
+With one worker the dialogues are played here; with more, this process holds the lock, hands each child a share of the
+plan, and puts in order what they finish. The same settings again go on where the run stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from simworld import __version__
+from simworld.backends.journal import Journal
+from simworld.backends.sampling import Sampling
+from simworld.corpus.folder import Folder, open_folder
+from simworld.corpus.store import SHARD
+from simworld.corpus.survey import Survey
+from simworld.errors import RunStopped
+from simworld.prompts import folder_digest
+from simworld.schema import Record, Transcript
+from simworld.simulate.plan import Plan, Planned, Stage
+from simworld.simulate.run import JOBS, play_all
+from simworld.simulate.speakers import Speakers
+from simworld.simulate.stages import digests_of, stages_of
+
+BLOCK = 10
+"""Dialogues in a row that one process plays."""
+
+Event = dict[str, Any]
+
+
+class RunSettings(Record, frozen=True):
+    """What a run is told; everything that may travel to a child process."""
+
+    scenes: tuple[str, ...]
+    """Scene ids or paths."""
+    out: str
+    backend: str = "improv"
+    seats: dict[str, str] = {}
+    sampling: Sampling = Sampling()
+    n: int = 1
+    seed: int = 0
+    max_turns: int | None = None
+    jobs: int = JOBS
+    """Dialogues in flight in each process."""
+    workers: int = 1
+    """Processes."""
+    keep_failed: bool = False
+    """Leave `failed` dialogues as they are instead of playing them again."""
+    replay: bool = False
+    """Play everything again from the journal, without asking any model."""
+    scene_backends: bool = False
+    """Let scenes name network backends themselves."""
+
+
+class Prepared:
+    """A run's stages and identity: what the plan is drawn from."""
+
+    def __init__(self, settings: RunSettings) -> None:
+        self.settings = settings
+        self.stages: list[Stage] = stages_of([*settings.scenes])
+        speakers = self.speakers(None)
+        speakers.check([stage.scene for stage in self.stages])
+        for stage in self.stages:
+            speakers.cast(stage.scene, stage.root)
+            speakers.director(stage.scene)
+        self.identity: dict[str, Any] = {
+            "scenes": [stage.scene.id for stage in self.stages],
+            "packs": digests_of([*settings.scenes]),
+            "prompts": folder_digest("prompts"),
+            "improv": folder_digest("improv"),
+            "backends": speakers.identity(),
+            "seed": settings.seed,
+            "max_turns": settings.max_turns,
+        }
+
+    def speakers(self, journal: Journal | None) -> Speakers:
+        """The run's speakers, answering through this journal."""
+        settings = self.settings
+        return Speakers(
+            settings.backend, settings.seats, sampling=settings.sampling, journal=journal,
+            allow_scene_backends=settings.scene_backends,
+        )  # fmt: skip
+
+    def share(self, worker: int, skip: set[int]) -> Iterator[Planned]:
+        """The dialogues of the plan that this worker plays."""
+        settings = self.settings
+        for item in Plan(self.stages, settings.seed).take(settings.n):
+            if item.index not in skip and (item.index // BLOCK) % settings.workers == worker:
+                yield item
+
+
+async def produce(settings: RunSettings, on_event: Callable[[Event], None]) -> Survey:
+    """Play what is missing. Events: `start`, `done` (a dialogue), `note`; the survey counts what the folder now holds.
+
+    Raises CorpusError where the folder is held or is another run's, Refused and RunStopped where the run cannot go
+    on; whatever happens, the folder holds a valid corpus afterwards.
+    """
+    prepared = Prepared(settings)
+    path = Path(settings.out)
+    with open_folder(path, prepared.identity, replay=settings.replay) as folder:
+        survey = Survey.of(path)
+        there = survey.finished(failed_too=settings.keep_failed)
+        skip = set[int]() if settings.replay else {index for index in there if index < settings.n}
+        on_event({"event": "start", "n": settings.n, "there": len(skip), "to_play": settings.n - len(skip)})
+        if len(skip) == settings.n and (path / "manifest.json").is_file():
+            _close(folder, prepared, survey, "finished")
+            return survey
+        folder.log("start", workers=settings.workers, jobs=settings.jobs, there=len(skip))
+        folder.write_manifest(_manifest(prepared, survey, "running"))
+        remaining = _Remaining(settings.n, skip, folder)
+        how = "interrupted"
+
+        def note(event: Event) -> None:
+            if event["event"] == "done":
+                survey.add(event["index"], event["facts"])
+                remaining.finish(event["index"])
+            elif event["event"] == "log":
+                folder.log(**{"event": event["what"], **event["facts"]})
+            on_event(event)
+
+        try:
+            await (_alone if settings.workers == 1 else _together)(prepared, folder, skip, note)
+            how = "finished"
+        except OSError as error:
+            how = "stopped"
+            raise _stopped(error, path) from error
+        except RunStopped:
+            how = "stopped"
+            raise
+        finally:
+            _close(folder, prepared, survey, how)
+    return survey
+
+
+def _close(folder: Folder, prepared: Prepared, survey: Survey, how: str) -> None:
+    """Put in order what is finished and say so in the manifest; a full disk may refuse even that."""
+    try:
+        folder.settle_all()
+        folder.write_manifest(_manifest(prepared, survey, "complete" if how == "finished" else "incomplete"))
+        folder.log("end", how=how, statuses=dict(survey.statuses))
+    except OSError as error:
+        if how == "finished":
+            raise _stopped(error, folder.path) from error
+
+
+def _stopped(error: OSError, path: Path) -> RunStopped:
+    what = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else f"could not write: {error.strerror}"
+    return RunStopped(f"{path}: {what}; what was finished is kept, the same command goes on from here")
+
+
+class _Remaining:
+    """Puts a shard in order as soon as all its dialogues are finished."""
+
+    def __init__(self, n: int, skip: set[int], folder: Folder) -> None:
+        self._folder = folder
+        self._open: dict[int, int] = {}
+        for index in range(n):
+            if index not in skip:
+                self._open[index // SHARD] = self._open.get(index // SHARD, 0) + 1
+
+    def finish(self, index: int) -> None:
+        """One more dialogue is finished."""
+        shard = index // SHARD
+        self._open[shard] -= 1
+        if not self._open[shard]:
+            self._folder.settle(shard)
+
+
+async def _alone(prepared: Prepared, folder: Folder, skip: set[int], note: Callable[[Event], None]) -> None:
+    await play_share(prepared, folder, 0, skip, note)
+
+
+async def play_share(
+    prepared: Prepared, folder: Folder, worker: int, skip: set[int], note: Callable[[Event], None]
+) -> None:
+    """Play one worker's share in this process; each finished dialogue is kept before it is told."""
+    settings = prepared.settings
+    journal = Journal(folder.path / "journal", worker=worker, replay=settings.replay)
+    speakers = prepared.speakers(journal)
+
+    def done(transcript: Transcript) -> None:
+        if not (settings.replay and transcript.status == "failed"):
+            folder.keep(transcript)
+        journal.forget(transcript.index, transcript.id)
+        note({"event": "done", "index": transcript.index, "facts": Survey.facts_of(transcript)})
+
+    try:
+        share = prepared.share(worker, skip)
+        await play_all(share, speakers, jobs=settings.jobs, max_turns=settings.max_turns, done=done)
+    finally:
+        with contextlib.suppress(OSError):
+            await journal.close()
+        await speakers.close()
+        if journal.drifted:
+            note({"event": "drift", "calls": len(journal.drifted), "first": str(journal.drifted[0])})
+
+
+async def _together(prepared: Prepared, folder: Folder, skip: set[int], note: Callable[[Event], None]) -> None:
+    from simworld.simulate.worker import Child
+
+    children = [Child(prepared.settings, worker, skip, folder) for worker in range(prepared.settings.workers)]
+    try:
+        async with asyncio.TaskGroup() as group:
+            for child in children:
+                group.create_task(child.follow(note))
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    finally:
+        await asyncio.gather(*(child.stop() for child in children))
+
+
+def _manifest(prepared: Prepared, survey: Survey, status: str) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "kind": "run",
+        "status": status,
+        "stand_in": survey.stand_in,
+        "n": max(prepared.settings.n, max(survey.status_of, default=-1) + 1),
+        "identity": prepared.identity,
+        "versions": {"simworld": __version__},
+        "statuses": dict(sorted(survey.statuses.items())),
+        "endings": dict(sorted(survey.endings.items())),
+        "scenes": dict(sorted(survey.scenes.items())),
+        "turns": survey.turns,
+        "usage": {spec: dict(usage) for spec, usage in sorted(survey.usage.items())},
+    }

@@ -1,0 +1,124 @@
+"""A worker process: plays its share of a plan, tells its parent line by line.
+
+The parent sends one line of JSON (settings, worker number, what to skip) and keeps the pipe open; when the pipe closes,
+because the run is stopped or the parent has died, the worker ends. The corpus lock is inherited, so a folder stays
+locked until the last worker is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from simworld import errors
+from simworld.corpus.folder import Folder
+from simworld.errors import RunStopped, SimworldError
+from simworld.simulate.produce import Event, Prepared, RunSettings, play_share
+
+LONGEST_LINE = 2**24
+
+
+class Child:
+    """A worker, seen from its parent."""
+
+    def __init__(self, settings: RunSettings, worker: int, skip: set[int], folder: Folder) -> None:
+        self._order = orjson.dumps(
+            {"settings": settings.model_dump(mode="json"), "worker": worker, "skip": sorted(skip)}
+        )
+        self._worker = worker
+        self._lock = folder.lock
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def follow(self, note: Callable[[Event], None]) -> None:
+        """Start it and pass its events on until it ends. Raises what ended it."""
+        process = self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "simworld.simulate.worker", stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE, limit=LONGEST_LINE, pass_fds=[self._lock] if self._lock is not None else [],
+        )  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(self._order + b"\n")
+        await process.stdin.drain()
+        while line := await process.stdout.readline():
+            event: Event = orjson.loads(line)
+            if event["event"] == "error":
+                raise getattr(errors, event["kind"], RunStopped)(event["message"])
+            note(event)
+        if await process.wait():
+            raise RunStopped(
+                f"worker {self._worker} died (exit status {process.returncode}); what it finished is kept, the same "
+                "command goes on from here"
+            )
+
+    async def stop(self) -> None:
+        """Close its pipe and wait for it."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            assert process.stdin is not None
+            process.stdin.close()
+            try:
+                async with asyncio.timeout(10):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+
+
+async def _main() -> int:
+    loop = asyncio.get_running_loop()
+    order = orjson.loads(await loop.run_in_executor(None, sys.stdin.buffer.readline))
+    work = asyncio.ensure_future(_work(order))
+    watch = asyncio.create_task(_until_closed(work))
+    try:
+        return await work
+    except asyncio.CancelledError:
+        return 0
+    finally:
+        watch.cancel()
+
+
+async def _work(order: dict[str, Any]) -> int:
+    settings = RunSettings.model_validate(order["settings"])
+    folder = Folder(Path(settings.out), worker=order["worker"])
+    try:
+        await play_share(Prepared(settings), folder, order["worker"], set(order["skip"]), _tell)
+    except SimworldError as error:
+        _tell({"event": "error", "kind": type(error).__name__, "message": str(error)})
+        return 1
+    except OSError as error:
+        _tell({"event": "error", "kind": "RunStopped", "message": f"{settings.out}: could not write: {error.strerror}"})
+        return 1
+    finally:
+        folder.close()
+    return 0
+
+
+async def _until_closed(work: asyncio.Future[int]) -> None:
+    """Cancel the work once the parent's pipe closes."""
+    loop = asyncio.get_running_loop()
+    closed = asyncio.Event()
+    reader = sys.stdin.fileno()
+    loop.add_reader(reader, lambda: closed.set() if not os.read(reader, 1) else None)
+    await closed.wait()
+    loop.remove_reader(reader)
+    work.cancel()
+
+
+def _tell(event: Event) -> None:
+    sys.stdout.buffer.write(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE, default=str))
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from simworld.simulate.collector import tuned_collector
+
+    with tuned_collector():
+        sys.exit(asyncio.run(_main()))
