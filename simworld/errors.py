@@ -19,10 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from simworld.schema.problem import Problem
+from typing import Any
 
 
 class SimworldError(Exception):
@@ -34,11 +31,11 @@ class UsageError(SimworldError):
 
 
 class PackError(UsageError):
-    """A persona, scene or pack that cannot be used; `problems` lists every finding, in file order."""
+    """A persona, scene or pack that cannot be used; `problems` lists every `schema.Problem`, in file order."""
 
-    def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
+    def __init__(self, message: str, problems: Iterable[Any] = ()) -> None:
         super().__init__(message)
-        self.problems = tuple(problems)
+        self.problems: tuple[Any, ...] = tuple(problems)
 
 
 class CorpusError(UsageError):

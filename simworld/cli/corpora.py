@@ -66,7 +66,9 @@ def export(
     thoughts: Annotated[str, typer.Option(metavar="keep|drop", help="The speaker's own thoughts.")] = "keep",
     notes: Annotated[str, typer.Option(metavar="keep|drop", help="The private notes in the prompts.")] = "keep",
     include: Annotated[list[str] | None, typer.Option(metavar="STATUS", help="Statuses beside `complete`.")] = None,
-    to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="X.jsonl, X.parquet or X.txt; default: stdout.")] = None,  # noqa: E501
+    to: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="X.jsonl, X.parquet or X.txt; default: stdout.")
+    ] = None,
 ) -> None:
     """Turn transcripts into training rows, one per viewpoint."""
     from simworld.corpus.exports.table import EXPORTERS

@@ -13,7 +13,7 @@ from simworld.cli.screen import out, say
 
 if TYPE_CHECKING:
     from simworld.corpus.survey import Survey
-    from simworld.simulate.produce import Event, RunSettings
+    from simworld.simulate.share import Event, RunSettings
 
 EVERY = 5.0
 """Seconds between two lines where stderr is no terminal."""
@@ -49,7 +49,9 @@ class Progress:
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:  # noqa: E501
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._bar is not None:
             self._bar.stop()
 

@@ -14,7 +14,7 @@ from simworld.cli.screen import out, print_transcript, say, table
 from simworld.errors import UsageError
 
 if TYPE_CHECKING:
-    from simworld.simulate.produce import RunSettings
+    from simworld.simulate.share import RunSettings
 
 R = TypeVar("R")
 SHOWN = 12
@@ -27,30 +27,47 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    scenes: Annotated[list[str] | None, typer.Argument(metavar="[SCENE|PATH]...", help="Scene ids, files, folders or packs; default: all built-in scenes.")] = None,  # noqa: E501
-    backend: Annotated[str, typer.Option(help="What speaks: improv, openai:NAME, provider:NAME, scripted:FILE, recorded:CORPUS.")] = "improv",  # noqa: E501
-    seat: Annotated[list[str] | None, typer.Option(metavar="ID=B", help="What speaks for one seat (or director=).")] = None,  # noqa: E501
+    scenes: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SCENE|PATH]...", help="Scene ids, files, folders or packs; default: all built-in scenes."
+        ),
+    ] = None,
+    backend: Annotated[
+        str, typer.Option(help="What speaks: improv, openai:NAME, provider:NAME, scripted:FILE, recorded:CORPUS.")
+    ] = "improv",
+    seat: Annotated[
+        list[str] | None, typer.Option(metavar="ID=B", help="What speaks for one seat (or director=).")
+    ] = None,
     base_url: Annotated[str | None, typer.Option(metavar="U", help="Address of an OpenAI-compatible server.")] = None,
     temperature: Annotated[float | None, typer.Option(metavar="T")] = None,
     top_p: Annotated[float | None, typer.Option(metavar="P")] = None,
     max_tokens: Annotated[int | None, typer.Option(metavar="N", help="Tokens of one reply.")] = None,
-    context: Annotated[int | None, typer.Option(metavar="N", help="Tokens that prompt and reply may have together.")] = None,  # noqa: E501
+    context: Annotated[
+        int | None, typer.Option(metavar="N", help="Tokens that prompt and reply may have together.")
+    ] = None,
     timeout: Annotated[float, typer.Option(metavar="S", help="Seconds that one try of a call may take.")] = 120.0,
-    max_turns: Annotated[int | None, typer.Option(metavar="N", help="Acts a dialogue may have, instead of the scene's.", min=1)] = None,  # noqa: E501
+    max_turns: Annotated[
+        int | None, typer.Option(metavar="N", help="Acts a dialogue may have, instead of the scene's.", min=1)
+    ] = None,
     n: Annotated[int, typer.Option("-n", metavar="N", help="Dialogues.", min=1)] = 1,
     seed: Annotated[int, typer.Option(metavar="S")] = 0,
     jobs: Annotated[int, typer.Option(metavar="J", help="Dialogues in flight in each process.", min=1)] = 64,
     workers: Annotated[int, typer.Option(metavar="W", help="Processes.", min=1)] = 1,
-    out_: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Corpus folder; without it, dialogues are printed.")] = None,  # noqa: E501
+    out_: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Corpus folder; without it, dialogues are printed.")
+    ] = None,
     keep_failed: Annotated[bool, typer.Option("--keep-failed", help="Do not play failed dialogues again.")] = False,
     scene_backends: Annotated[bool, typer.Option("--scene-backends", help="Let scenes name network backends.")] = False,
-    replay: Annotated[bool, typer.Option("--replay", help="Play again from the journal of --out; asks no model.")] = False,  # noqa: E501
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Play again from the journal of --out; asks no model.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan with counts; play nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Play scenes. The same command again goes on where it stopped."""
     from simworld.backends.sampling import Sampling
-    from simworld.simulate.produce import RunSettings
+    from simworld.simulate.share import RunSettings
 
     sampling = _checked(
         Sampling, temperature=temperature, top_p=top_p, max_tokens=max_tokens, context=context, base_url=base_url,
@@ -101,11 +118,16 @@ def _checked(record: type[R], **values: Any) -> R:
 
 def _print_plan(settings: RunSettings, as_json: bool) -> None:
     from simworld.simulate.plan import Plan
-    from simworld.simulate.produce import Prepared
+    from simworld.simulate.share import Prepared
 
     prepared = Prepared(settings)
     rows: list[tuple[str, ...]] = []
-    counts: dict[str, Counter[str]] = {"scenes": Counter(), "personas": Counter(), "topics": Counter(), "emotions": Counter()}  # noqa: E501
+    counts: dict[str, Counter[str]] = {
+        "scenes": Counter(),
+        "personas": Counter(),
+        "topics": Counter(),
+        "emotions": Counter(),
+    }
     for item in Plan(prepared.stages, settings.seed).take(settings.n):
         situation = item.situation
         counts["scenes"][situation.scene.id] += 1
@@ -132,8 +154,8 @@ def _print_plan(settings: RunSettings, as_json: bool) -> None:
 def _to_screen(settings: RunSettings, as_json: bool) -> None:
     """Play and print each dialogue as it ends; nothing is kept."""
     from simworld.simulate.collector import tuned_collector
-    from simworld.simulate.produce import Prepared
     from simworld.simulate.run import play_all
+    from simworld.simulate.share import Prepared
 
     prepared = Prepared(settings)
     speakers = prepared.speakers(None)

@@ -49,7 +49,9 @@ class Corpus:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not (self.path / "transcripts").is_dir():
-            raise CorpusError(f"{self.path}: not a corpus: it has no folder transcripts/; `simworld run --out` makes one")
+            raise CorpusError(
+                f"{self.path}: not a corpus: it has no folder transcripts/; `simworld run --out` makes one"
+            )
 
     @property
     def manifest(self) -> dict[str, Any]:

@@ -66,19 +66,31 @@ def read_bytes(path: Path, file: str, report: Report) -> bytes | None:
     try:
         # not blocking: opening a pipe would otherwise wait for its writer
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        try:
+            data = _bounded(handle)
+        finally:
+            os.close(handle)
     except (OSError, ValueError) as error:
-        report.add(start, "", "unreadable", f"cannot be opened: {getattr(error, 'strerror', None) or error}")
+        report.add(start, "", "unreadable", f"cannot be read: {getattr(error, 'strerror', None) or error}")
         return None
-    with os.fdopen(handle, "rb", closefd=True) as stream:
-        about = os.fstat(handle)
-        if not stat.S_ISREG(about.st_mode):
-            report.add(start, "", "unreadable", "is not a regular file")
-            return None
-        data = stream.read(MAX_BYTES + 1) if about.st_size <= MAX_BYTES else b""
-    if about.st_size > MAX_BYTES or len(data) > MAX_BYTES:
+    if data is None:
+        report.add(start, "", "unreadable", "is not a regular file")
+    elif len(data) > MAX_BYTES:
         report.add(start, "", "too-large", f"is larger than {MAX_BYTES} bytes; split it")
+    else:
+        return data
+    return None
+
+
+def _bounded(handle: int) -> bytes | None:
+    """What an open file holds, one byte more than is allowed standing for too much; None where it is no file."""
+    about = os.fstat(handle)
+    if not stat.S_ISREG(about.st_mode):
         return None
-    return data
+    if about.st_size > MAX_BYTES:
+        return bytes(MAX_BYTES + 1)
+    with os.fdopen(handle, "rb", closefd=False) as stream:
+        return stream.read(MAX_BYTES + 1)
 
 
 def read_text(text: str, file: str, report: Report) -> Node | None:

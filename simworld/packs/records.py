@@ -55,12 +55,12 @@ def record_of(
         report.add(node.mark, "", "not-a-mapping", no_mapping(node))
         return None
     data: dict[str, Any] = plain(node)  # pyright: ignore[reportAssignmentType]
+    _spell(data, node, report, words, vocabulary)
+    _drop_forbidden(data, node, report)
     if part:
         data["id"] = "part"
     else:
         _name(data, node, report, file_id)
-    _spell(data, node, report, words, vocabulary)
-    _drop_forbidden(data, node, report)
     try:
         return model.model_validate(data)
     except ValidationError as errors:

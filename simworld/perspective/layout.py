@@ -17,7 +17,6 @@ from typing import TypedDict
 from simworld.perspective.markup import escape, write_act
 from simworld.schema import NARRATOR, OUT, SeatRecord, Turn
 
-
 Message = dict[str, str]
 """One chat message: `role` (system, user or assistant) and `content`."""
 

@@ -6,8 +6,8 @@ costs the same however long the dialogue is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b
@@ -237,7 +237,9 @@ def _part(dialogue: Dialogue, seat: Seat) -> Part:
         goal=text(seat.goal), knows=text(seat.knows), places=dialogue.places,
         briefing=dialogue.records[seat.id].briefing, dialogue=dialogue.id, index=dialogue.index, seed=dialogue.seed,
         max_turns=dialogue.max_turns, known_as=_called(own),
-        others_known_as=tuple(name for other in others.values() for name in _called(other.name) if name not in _called(own)),
+        others_known_as=tuple(
+            name for other in others.values() for name in _called(other.name) if name not in _called(own)
+        ),
     )  # fmt: skip
 
 
@@ -251,5 +253,5 @@ def _other(situation: Situation, viewer: str, seat: Seat) -> Other:
 @lru_cache(maxsize=4096)
 def _called(name: str) -> tuple[str, ...]:
     """The full name, and the first name."""
-    first = name.split()[0] if name.split() else name
+    first = name.split(maxsplit=1)[0] if name.split() else name
     return (name, first) if first != name and len(first) > 2 else (name,)

@@ -100,7 +100,7 @@ class Scripted:
             return OVER
         at = len(moment.acts)
         last = at + len(direction.order)
-        while direction.then == "repeat" and at < last or at < len(direction.order):
+        while (direction.then == "repeat" and at < last) or at < len(direction.order):
             seat = direction.order[at % len(direction.order)]
             if seat in moment.present:
                 return seat

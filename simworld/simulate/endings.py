@@ -9,7 +9,6 @@ from simworld.schema import OUT, Ending, Scene, Turn, World
 from simworld.schema.scene import GoalRule
 from simworld.text.farewell import is_farewell
 
-
 LOOK_BACK = 240
 """Turns in which a line counts as said before; bounded, so that a long scene costs the same per turn."""
 

@@ -156,8 +156,12 @@ class _Failures:
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     """The error that ended the group: a stop of ours before anything else."""
-    ours, _ = errors.split((BackendError, RunStopped))
-    first: BaseException = ours or errors
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]  # pyright: ignore[reportUnknownMemberType]
-    return first
+    ours = errors.subgroup((BackendError, RunStopped))
+    return _leaf(ours or errors)
+
+
+def _leaf(error: BaseException) -> BaseException:
+    if isinstance(error, BaseExceptionGroup):
+        inner: tuple[BaseException, ...] = error.exceptions  # pyright: ignore[reportUnknownMemberType]
+        return _leaf(inner[0])
+    return error

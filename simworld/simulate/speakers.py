@@ -161,7 +161,6 @@ def _file_digest(spec: str) -> str:
     return blake2b(path.read_bytes(), digest_size=12).hexdigest()
 
 
-
 def described() -> list[tuple[str, str]]:
     """What can be named as a backend, and what it is; for `simworld list backends`."""
     from simworld.backends.open import kinds

@@ -11,64 +11,15 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from simworld import errors
 from simworld.corpus.folder import Folder
-from simworld.errors import RunStopped, SimworldError
-from simworld.simulate.produce import Event, Prepared, RunSettings, play_share
-
-LONGEST_LINE = 2**24
-
-
-class Child:
-    """A worker, seen from its parent."""
-
-    def __init__(self, settings: RunSettings, worker: int, skip: set[int], folder: Folder) -> None:
-        self._order = orjson.dumps(
-            {"settings": settings.model_dump(mode="json"), "worker": worker, "skip": sorted(skip)}
-        )
-        self._worker = worker
-        self._lock = folder.lock
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def follow(self, note: Callable[[Event], None]) -> None:
-        """Start it and pass its events on until it ends. Raises what ended it."""
-        process = self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "simworld.simulate.worker", stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE, limit=LONGEST_LINE, pass_fds=[self._lock] if self._lock is not None else [],
-        )  # fmt: skip
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(self._order + b"\n")
-        await process.stdin.drain()
-        while line := await process.stdout.readline():
-            event: Event = orjson.loads(line)
-            if event["event"] == "error":
-                raise getattr(errors, event["kind"], RunStopped)(event["message"])
-            note(event)
-        if await process.wait():
-            raise RunStopped(
-                f"worker {self._worker} died (exit status {process.returncode}); what it finished is kept, the same "
-                "command goes on from here"
-            )
-
-    async def stop(self) -> None:
-        """Close its pipe and wait for it."""
-        process = self._process
-        if process is not None and process.returncode is None:
-            assert process.stdin is not None
-            process.stdin.close()
-            try:
-                async with asyncio.timeout(10):
-                    await process.wait()
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+from simworld.errors import SimworldError
+from simworld.simulate.collector import tuned_collector
+from simworld.simulate.share import Event, Prepared, RunSettings, play_share
 
 
 async def _main() -> int:
@@ -118,7 +69,5 @@ def _tell(event: Event) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    from simworld.simulate.collector import tuned_collector
-
     with tuned_collector():
         sys.exit(asyncio.run(_main()))
