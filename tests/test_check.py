@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import yaml
-from broken_packs import ALL, BEN, ROSA, SOUND, WARD, Broken, bomb, chain, deep, edited, write_pack
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from simworld.packs.report import PER_FILE, SHOWN
 from simworld.packs.wording import schema_of
 from simworld.prompts import check_template
 from simworld.schema import Constraint, Happening, Persona, Problem, Relation, Scene, Seat
+from tests.broken_packs import ALL, BEN, ROSA, SOUND, WARD, Broken, bomb, chain, deep, edited, write_pack
 
 DIRECTORS = ("addressed", "alternate", "model", "round_robin", "scripted")
 

@@ -115,8 +115,9 @@ class Journal:
     def _read(self, shard: int) -> dict[str, list[dict[str, Any]]]:
         found: dict[str, list[dict[str, Any]]] = {}
         for path in sorted(self._folder.glob(f"{shard:05d}-*.jsonl")):
-            lines = path.read_bytes().split(b"\n")
-            self.torn += len(lines.pop())
+            *lines, torn = path.read_bytes().split(b"\n")
+            if path == self._path(shard):  # another worker's last line may only be on its way
+                self.torn += len(torn)
             for number, line in enumerate(lines, 1):
                 try:
                     row = orjson.loads(line)
@@ -162,9 +163,12 @@ class Journal:
         while len(self._files) > MOST_OPEN:
             os.close(self._files.pop(min(self._files)))
 
+    def _path(self, shard: int) -> Path:
+        return self._folder / f"{shard:05d}-{self._worker}.jsonl"
+
     def _open(self, shard: int) -> int:
         """Open this worker's file of a shard for appending, a torn last line cut off."""
-        path = self._folder / f"{shard:05d}-{self._worker}.jsonl"
+        path = self._path(shard)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         whole = path.read_bytes()
         end = whole.rfind(b"\n") + 1

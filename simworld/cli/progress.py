@@ -42,6 +42,8 @@ class Progress:
             self._start(event)
         elif event["event"] == "done":
             self._finish(event["facts"])
+        elif event["event"] == "log":
+            say(f"{event['what'].replace('_', ' ')}: {event['facts']}")
         elif event["event"] == "drift":
             self.drifted += event["calls"]
             say(f"{event['calls']} requests differ from the journaled ones, first: {event['first']}")

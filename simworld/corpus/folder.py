@@ -5,7 +5,7 @@
         folder.keep(transcript)                      # durable at once, in any order
         folder.settle(shard)                         # put in plan order, renamed when complete
 
-Finished dialogues are appended to `journal/NNNNN-W.done.jsonl` as they come; a whole shard is then written in plan
+Finished dialogues are appended to `journal/NNNNN-W.done` as they come; a whole shard is then written in plan
 order beside its old file and renamed over it.
 """
 
@@ -78,7 +78,7 @@ class Folder:
 
     def settle_all(self) -> None:
         """Put everything finished in order, also the shards that are not full."""
-        for shard in {int(path.name[:5]) for path in (self.path / "journal").glob("*.done.jsonl")}:
+        for shard in {int(path.name[:5]) for path in (self.path / "journal").glob("*.done")}:
             self.settle(shard)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
@@ -107,7 +107,7 @@ class Folder:
         self.close()
 
     def _open(self, shard: int) -> int:
-        path = self.path / "journal" / f"{shard:05d}-{self._worker}.done.jsonl"
+        path = self.path / "journal" / f"{shard:05d}-{self._worker}.done"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         whole = path.read_bytes()
         end = whole.rfind(b"\n") + 1

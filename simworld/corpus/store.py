@@ -4,7 +4,7 @@
         print(transcript.id, transcript.ending.reason)
 
 `transcripts/NNNNN.jsonl` holds 100 dialogues in plan order. What a run has finished but not yet put in order stands in
-`journal/NNNNN-W.done.jsonl`; a reader sees both.
+`journal/NNNNN-W.done`; a reader sees both.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Corpus:
 
 def shards_of(folder: Path) -> list[int]:
     """The numbers of the shards that have finished dialogues, in order or not yet."""
-    names = [*(folder / "transcripts").glob("*.jsonl"), *(folder / "journal").glob("*.done.jsonl")]
+    names = [*(folder / "transcripts").glob("*.jsonl"), *(folder / "journal").glob("*.done")]
     return sorted({int(path.name[:5]) for path in names if path.name[:5].isdigit()})
 
 
@@ -114,7 +114,7 @@ def read_shard(folder: Path, shard: int) -> dict[int, bytes]:
 
 def done_files(folder: Path, shard: int) -> list[Path]:
     """The files of finished dialogues that still wait to be put in order."""
-    return sorted((folder / "journal").glob(f"{shard:05d}-*.done.jsonl"))
+    return sorted((folder / "journal").glob(f"{shard:05d}-*.done"))
 
 
 def _index(line: bytes, path: Path) -> int:

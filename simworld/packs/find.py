@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from simworld.errors import unknown
+from simworld.errors import UsageError, unknown
 from simworld.packs.casting import matches
 from simworld.packs.gather import Lent, installed_personas
 from simworld.packs.layout import (
@@ -20,10 +20,12 @@ from simworld.packs.layout import (
     builtin_root,
     files_in,
     installed_roots,
+    joined,
     source_of,
 )
 from simworld.packs.names import is_id
 from simworld.packs.pack import Pack, load_source
+from simworld.packs.report import shown
 from simworld.packs.scene_rules import CheckTemplate
 from simworld.schema import Constraint, Persona, Scene
 
@@ -43,15 +45,15 @@ def find_scenes(
     pack is not sound.
     """
     extra = [Path(root) for root in extra_roots]
-    sources: dict[Path, Source] = {}
+    parts: dict[Path, list[Source]] = {}
     wanted: list[tuple[Path, str]] = []
     for name in names:
         source = _named(str(name), extra)
         root = source.root.resolve()
-        sources[root] = sources[root].joined(source) if root in sources else source
+        parts.setdefault(root, []).append(source)
         wanted += [(root, file.id) for file in source.scenes]
     lent = Lent(check_template, directors)
-    packs = {root: load_source(source, lent) for root, source in sources.items()}
+    packs = {root: load_source(joined(sources), lent) for root, sources in parts.items()}
     return [(packs[root], packs[root].scenes[id]) for root, id in dict.fromkeys(wanted)]
 
 
@@ -63,6 +65,8 @@ def _named(name: str, extra: Sequence[Path]) -> Source:
         ids = sorted({file.id for _, root in _roots(extra) for file in files_in(root / "scenes")})
         hint = "A scene is named by its id or by a path: a file, a folder of scenes, a pack."
         raise unknown("scene", name, ids, hint)
+    if source.personas and not source.scenes:
+        raise UsageError(f"'{shown(name, 400)}' holds no scenes; name a scene, a folder of scenes or a pack")
     return source
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
@@ -60,20 +60,25 @@ class Source:
     """Fragments to look at even where no persona uses them."""
     vocabularies: tuple[File, ...] = ()
 
-    def joined(self, other: Source) -> Source:
-        """The files of both, which are parts of one pack."""
-        return replace(
-            self,
-            personas=_union(self.personas, other.personas),
-            scenes=_union(self.scenes, other.scenes),
-            fragments=_union(self.fragments, other.fragments),
-            vocabularies=_union(self.vocabularies, other.vocabularies),
-        )
+
+def joined(sources: Sequence[Source]) -> Source:
+    """Parts of one pack as one, each file once."""
+    return replace(
+        sources[0],
+        personas=_union(source.personas for source in sources),
+        scenes=_union(source.scenes for source in sources),
+        fragments=_union(source.fragments for source in sources),
+        vocabularies=_union(source.vocabularies for source in sources),
+    )
 
 
-def _union(one: tuple[File, ...], two: tuple[File, ...]) -> tuple[File, ...]:
-    known = {file.path.resolve() for file in one} if two else set[Path]()
-    return (*one, *(file for file in two if file.path.resolve() not in known))
+def _union(parts: Iterable[tuple[File, ...]]) -> tuple[File, ...]:
+    distinct = dict.fromkeys(file for part in parts for file in part)
+    folders = {folder: folder.resolve() for folder in {file.path.parent for file in distinct}}
+    by_place: dict[Path, File] = {}
+    for file in distinct:
+        by_place.setdefault(folders[file.path.parent] / file.path.name, file)
+    return tuple(by_place.values())
 
 
 def source_of(path: Path) -> Source | None:
@@ -89,16 +94,15 @@ def source_of(path: Path) -> Source | None:
 
 def sources_of(paths: Iterable[Path]) -> tuple[list[Source], list[Path]]:
     """The packs that these paths name, each pack once, and the paths where nothing is."""
-    found: dict[Path, Source] = {}
+    found: dict[Path, list[Source]] = {}
     missing: list[Path] = []
     for path in paths:
         source = source_of(path)
         if source is None:
             missing.append(path)
-            continue
-        root = source.root.resolve()
-        found[root] = found[root].joined(source) if root in found else source
-    return list(found.values()), missing
+        else:
+            found.setdefault(source.root.resolve(), []).append(source)
+    return [joined(parts) for parts in found.values()], missing
 
 
 def _of_folder(path: Path) -> Source:

@@ -32,6 +32,7 @@ class Pack:
     """What was loaded from one folder."""
 
     root: Path
+    """Absolute; what a seat's `scripted:FILE` names is sought from here."""
     name: str
     """`builtin`, the name under which it is installed, or the folder's."""
     personas: Mapping[str, Persona]
@@ -67,10 +68,9 @@ def load_source(source: Source, lent: Lent) -> Pack:
     personas = dict(sorted(gathered.personas.items()))
     scenes = dict(sorted(gathered.scenes.items()))
     vocabulary = gathered.vocabulary
-    return Pack(
-        source.root, source.name, personas, scenes, gathered.files, vocabulary,
-        _digest(personas, scenes, vocabulary, gathered.scripts),
-    )  # fmt: skip
+    files = {name: path.absolute() for name, path in gathered.files.items()}
+    digest = _digest(personas, scenes, vocabulary, gathered.scripts)
+    return Pack(source.root.resolve(), source.name, personas, scenes, files, vocabulary, digest)
 
 
 def check(

@@ -51,7 +51,9 @@ class Voice(Record, frozen=True):
     no: Annotated[tuple[Word, ...], Field(max_length=24)] = ()
     """How they refuse: 'Not on your life.'."""
     greetings: Annotated[tuple[Word, ...], Field(max_length=24)] = ()
+    """How they greet."""
     farewells: Annotated[tuple[Word, ...], Field(max_length=24)] = ()
+    """How they take leave."""
 
 
 class Persona(Record, frozen=True):
@@ -63,6 +65,7 @@ class Persona(Record, frozen=True):
     id: Identifier
     """Unique in its pack; equals the file's name."""
     name: Annotated[str, Field(min_length=1, max_length=80)]
+    """As others call them: 'Mara Quill'."""
     profile: Annotated[str, Field(max_length=12_000)] = ""
     """Second-person text ('You are ...'). Rendered from the fields below where it is not given."""
 
@@ -80,6 +83,7 @@ class Persona(Record, frozen=True):
 
     # personal aspects
     gender: Word = ""
+    """From the vocabulary `genders`."""
     pronouns: Annotated[str, Field(pattern=r"^$|^[a-z]+(/[a-z]+){1,2}$")] = ""
     """Such as `she/her`."""
     age: Annotated[int, Field(ge=0, le=120)] | None = None
@@ -87,14 +91,21 @@ class Persona(Record, frozen=True):
     origin: Line = ""
     """Where from, which culture."""
     education: Line = ""
+    """What they learnt and where."""
     voice: Voice = Voice()
+    """How they sound; a mapping."""
     personality: Text = ""
+    """Their character in a few sentences."""
     strengths: Annotated[tuple[Line, ...], Field(max_length=12)] = ()
+    """Short noun phrases: 'a steady hand'."""
     flaws: Annotated[tuple[Line, ...], Field(max_length=12)] = ()
+    """Short noun phrases."""
     hobbies: Annotated[tuple[Line, ...], Field(max_length=12)] = ()
+    """Short phrases that fit after 'I like': 'mending old radios'."""
 
     # social aspects
     family: Line = ""
+    """Who their people are, in the first person: 'I have two sons; the elder does not call.'"""
     social: Line = ""
     """Friends, neighbours, standing."""
     living: Line = ""
@@ -102,9 +113,13 @@ class Persona(Record, frozen=True):
 
     # beyond SimsChat
     values: Annotated[tuple[Line, ...], Field(max_length=12)] = ()
+    """What matters to them: 'saying a thing once'."""
     goals: Annotated[tuple[Line, ...], Field(max_length=12)] = ()
+    """What they want in life, as infinitives: 'see my sister in Bari again'."""
     likes: Annotated[tuple[Line, ...], Field(max_length=16)] = ()
+    """Short phrases: 'the smell of brake dust'."""
     dislikes: Annotated[tuple[Line, ...], Field(max_length=16)] = ()
+    """Short phrases."""
     knows: Annotated[tuple[Line, ...], Field(max_length=24)] = ()
     """What they can speak of with authority."""
     unaware: Annotated[tuple[Line, ...], Field(max_length=24)] = ()
@@ -112,6 +127,8 @@ class Persona(Record, frozen=True):
     secret: Line = ""
     """Never visible to anybody else."""
     big_five: BigFive | None = None
+    """Numbers for the five factors; a mapping."""
     languages: Annotated[tuple[Word, ...], Field(max_length=12)] = ()
+    """Those they speak."""
     samples: Annotated[tuple[Line, ...], Field(max_length=80)] = ()
     """Lines in their own voice, fit to be said in many situations."""

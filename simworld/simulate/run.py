@@ -162,6 +162,6 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
 
 def _leaf(error: BaseException) -> BaseException:
     if isinstance(error, BaseExceptionGroup):
-        inner: tuple[BaseException, ...] = error.exceptions  # pyright: ignore[reportUnknownMemberType]
+        inner: tuple[BaseException, ...] = error.exceptions  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         return _leaf(inner[0])
     return error

@@ -55,14 +55,14 @@ class Prepared:
         self.stages: list[Stage] = stages_of([*settings.scenes])
         speakers = self.speakers(None)
         speakers.check([stage.scene for stage in self.stages])
+        cast = [agent for stage in self.stages for agent in speakers.cast(stage.scene, stage.root).values()]
         for stage in self.stages:
-            speakers.cast(stage.scene, stage.root)
             speakers.director(stage.scene)
         self.identity: dict[str, Any] = {
             "scenes": [stage.scene.id for stage in self.stages],
             "packs": digests_of([*settings.scenes]),
             "prompts": folder_digest("prompts"),
-            "improv": folder_digest("improv"),
+            "improv": folder_digest("improv") if any(agent.spec == "improv" for agent in cast) else None,
             "backends": speakers.identity(),
             "seed": settings.seed,
             "max_turns": settings.max_turns,
@@ -105,5 +105,7 @@ async def play_share(
         with contextlib.suppress(OSError):
             await journal.close()
         await speakers.close()
+        if journal.torn:
+            note({"event": "log", "what": "torn_line_dropped", "facts": {"worker": worker, "bytes": journal.torn}})
         if journal.drifted:
             note({"event": "drift", "calls": len(journal.drifted), "first": str(journal.drifted[0])})

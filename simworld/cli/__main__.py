@@ -1,0 +1,5 @@
+"""`python -m simworld.cli` is `simworld`."""
+
+from simworld.cli.app import main
+
+main()

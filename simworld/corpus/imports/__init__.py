@@ -1,0 +1,1 @@
+"""Imports: other people's conversations as a pack and a corpus. `table.IMPORTERS` lists what can be read."""

@@ -1,0 +1,140 @@
+"""Write what an importer makes: a folder with `personas/`, `scenes/` and `corpus/`, whole or not at all.
+
+    with import_into(Path("out"), "simsconv") as target:
+        target.persona(persona)
+        target.scene(scene)
+        target.transcript(transcript)       # in the order of their index
+
+Everything is written to a half folder inside OUT and put in place at the end: a source that turns out to be broken
+leaves nothing behind. One shard of transcripts is open at a time.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from simworld import __version__
+from simworld.corpus.folder import write_whole
+from simworld.corpus.store import SHARD, to_line
+from simworld.corpus.survey import Survey
+from simworld.errors import CorpusError
+from simworld.schema import Persona, Record, Scene, Transcript
+
+HALF = ".import.half"
+PARTS = ("personas", "scenes", "corpus")
+
+
+class Target:
+    """The folder of an import while it is written."""
+
+    def __init__(self, folder: Path, source: str) -> None:
+        self._folder = folder
+        self._source = source
+        self._shard: BinaryIO | None = None
+        self._survey = Survey()
+        self.personas = 0
+        self.scenes = 0
+        self.transcripts = 0
+        """How many there are: the index of the next."""
+        for name in (*PARTS, "corpus/transcripts"):
+            (folder / name).mkdir(parents=True)
+
+    @property
+    def turns(self) -> int:
+        """Turns of all transcripts so far."""
+        return self._survey.turns
+
+    def persona(self, persona: Persona) -> None:
+        """Write a persona's file."""
+        self._yaml(f"personas/{persona.id}.yaml", persona)
+        self.personas += 1
+
+    def scene(self, scene: Scene) -> None:
+        """Write a scene's file."""
+        self._yaml(f"scenes/{scene.id}.yaml", scene)
+        self.scenes += 1
+
+    def transcript(self, transcript: Transcript) -> None:
+        """Append a transcript; its index is the number of those before it."""
+        assert transcript.index == self.transcripts
+        if self._shard is None or not transcript.index % SHARD:
+            self.close()
+            self._shard = (self._folder / f"corpus/transcripts/{transcript.index // SHARD:05d}.jsonl").open("wb")
+        self._shard.write(to_line(transcript))
+        self._survey.add(transcript.index, Survey.facts_of(transcript))
+        self.transcripts += 1
+
+    def manifest(self, anomalies: Mapping[str, int]) -> None:
+        """Write the corpus's manifest."""
+        survey = self._survey
+        facts = {
+            "schema": 1,
+            "kind": "import",
+            "status": "complete",
+            "stand_in": survey.stand_in,
+            "source": self._source,
+            "n": self.transcripts,
+            "versions": {"simworld": __version__},
+            "statuses": dict(sorted(survey.statuses.items())),
+            "endings": dict(sorted(survey.endings.items())),
+            "scenes": dict(sorted(survey.scenes.items())),
+            "turns": survey.turns,
+            "anomalies": dict(sorted(anomalies.items())),
+        }
+        data = orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        write_whole(self._folder / "corpus" / "manifest.json", data)
+
+    def close(self) -> None:
+        """Close the shard that is open."""
+        if self._shard is not None:
+            self._shard.close()
+            self._shard = None
+
+    def _yaml(self, name: str, record: Record) -> None:
+        import yaml
+
+        data: dict[str, Any] = record.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+        text: str = yaml.dump(data, Dumper=dumper, sort_keys=False, allow_unicode=True, width=116)  # pyright: ignore
+        (self._folder / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+@contextmanager
+def import_into(out: Path, source: str) -> Iterator[Target]:
+    """The folder OUT for an import of this kind. Raises CorpusError where something else is there already."""
+    _refuse_used(out)
+    is_new = not out.exists()
+    half = out / HALF
+    target: Target | None = None
+    try:
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir(parents=True)
+        target = Target(half, source)
+        yield target
+        target.close()
+        for name in PARTS:
+            (half / name).rename(out / name)
+    except OSError as error:
+        what = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
+        raise CorpusError(f"{out}: cannot be written: {what}; nothing was imported") from error
+    finally:
+        with suppress(OSError):
+            if target is not None:
+                target.close()
+        shutil.rmtree(half, ignore_errors=True)
+        if is_new and out.is_dir() and not any(out.iterdir()):
+            out.rmdir()
+
+
+def _refuse_used(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise CorpusError(f"{out}: is a file; --out takes a folder")
+    if out.is_dir() and any(path.name != HALF for path in out.iterdir()):
+        raise CorpusError(f"{out}: is not empty; give --out a folder that is empty or not there yet")
