@@ -1,7 +1,7 @@
 """Read JSON from strangers: one object at a time, bounded, every fault told with file and line.
 
-    for where, row in rows_of(Path("dialogues.jsonl"), DialogueRow): ...      # where: 'dialogues.jsonl:12'
-    for where, value in json_values(Path("chats.json")): ...                  # JSON Lines, or one top-level array
+for where, row in rows_of(Path("dialogues.jsonl"), DialogueRow): ...      # where: 'dialogues.jsonl:12'
+for where, value in json_values(Path("chats.json")): ...                  # JSON Lines, or one top-level array
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _keys(model: type[BaseModel]) -> str:
 
 
 def _form(value: object) -> str:
-    forms = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    forms: dict[type, str] = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
     return forms.get(type(value), "a number")
 
 
@@ -65,7 +65,7 @@ def json_lines(path: Path) -> Iterator[tuple[str, Any]]:
             if len(line) > LONGEST:
                 raise CorpusError(f"{where}: the line is longer than {LONGEST >> 20} MiB; put one object on each line")
             if number == 1:
-                line = line.removeprefix(codecs.BOM_UTF8)  # noqa: PLW2901
+                line = line.removeprefix(codecs.BOM_UTF8)
             if line.strip():
                 yield where, _parsed(line, where)
 
@@ -77,7 +77,9 @@ def _parsed(line: bytes, where: str) -> Any:
         try:
             line.decode("utf-8")
         except UnicodeDecodeError as bad:
-            raise CorpusError(f"{where}: not UTF-8 (byte {bad.start + 1} of the line); save the file as UTF-8") from None
+            raise CorpusError(
+                f"{where}: not UTF-8 (byte {bad.start + 1} of the line); save the file as UTF-8"
+            ) from None
         raise CorpusError(f"{where}: not JSON: {error}; each line should hold one whole object") from None
 
 
@@ -127,7 +129,9 @@ class _Text:
         """Step over the character that must come next."""
         found = self.head()
         if found != wanted:
-            what = f"'{found}'" if found.isprintable() and found else "the end of the file" if not found else "a control"
+            what = (
+                f"'{found}'" if found.isprintable() and found else "the end of the file" if not found else "a control"
+            )
             raise CorpusError(f"{self._path}: not a JSON array: {what} where '{wanted}' should stand")
         self._at += 1
 

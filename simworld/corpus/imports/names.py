@@ -1,8 +1,8 @@
 """Ids for what came under names of its own.
 
-    ids = Ids()
-    ids.new(identifier("Scarlett's father"))       # 'scarlett_s_father'
-    ids.new(identifier("Scarlett's father"))       # 'scarlett_s_father_2'
+ids = Ids()
+ids.new(identifier("Scarlett's father"))       # 'scarlett_s_father'
+ids.new(identifier("Scarlett's father"))       # 'scarlett_s_father_2'
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What an import made, and what was odd in its source: counted and told, nothing is dropped in silence.
 
-    anomalies = Anomalies({"cut_turn": "turns that break off (fault `cut`)"})
-    anomalies.note("cut_turn", "alessandra-rossi#03 turn 7")
+anomalies = Anomalies({"cut_turn": "turns that break off (fault `cut`)"})
+anomalies.note("cut_turn", "alessandra-rossi#03 turn 7")
 """
 
 from __future__ import annotations

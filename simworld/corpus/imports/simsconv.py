@@ -25,7 +25,7 @@ from simworld.corpus.imports.write import Target, import_into
 from simworld.errors import CorpusError
 
 NAME = "simsconv"
-CHARACTERS, SCENES, DIALOGUES = CHARACTERS, "scenes.jsonl", "dialogues.jsonl"
+CHARACTERS, SCENES, DIALOGUES = "characters.jsonl", "scenes.jsonl", "dialogues.jsonl"
 INTERVIEWS = "interviews.jsonl"
 FILES = f"{NAME} is a folder with {CHARACTERS} and, as far as there are any, {SCENES} and {DIALOGUES}"
 WORDINGS = {
@@ -110,7 +110,7 @@ class _Import:
         key = (row.character, row.scene)
         if key in self._played:
             self.anomalies.note("dialogue_twice", row.id)
-        self._played[key] = hash(row.as_scene)
+        self._played[key] = row.as_scene.words
         for turn in row.turns:
             self._left_out(turn, where)
         played = self._scenes.played(row)
@@ -125,5 +125,5 @@ class _Import:
         played = self._played.get((row.character, row.scene))
         if played is None:
             self._target.scene(self._scenes.open(row, where))
-        elif played != hash(row.bare):
+        elif played != row.words:
             self.anomalies.note("scene_differs", where)

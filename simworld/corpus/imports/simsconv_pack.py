@@ -24,6 +24,7 @@ MOST_SEATS = 8
 WORDINGS = {
     "character_twice": "characters of a name that an earlier one has; speakers of that name are the earlier one",
     "age_out_of_range": "ages that are not 0 to 120, left out",
+    "free_topic": f"dialogues whose topic is free text (`{NO_TOPIC}`): the scene has none, `about.topic_raw` has the text",
     "no_profile": "speakers without a profile: personas with a name only",
     "unknown_emotion": "emotions that are not in the vocabulary, left out (kept in the transcript's `about`)",
     "unknown_topic": "topics that are not in the vocabulary, left out (kept in the transcript's `about`)",
@@ -121,7 +122,7 @@ class Scenes:
         seats = {
             name: _seat(persona, ids, main=name == row.character, emotion=emotion) for name, persona in cast.items()
         }
-        topic = "" if row.topic == NO_TOPIC else self._word("topics", row.topic, row.id)
+        topic = self._topic(row)
         id = self._id(row.as_scene, cast[row.character])
         scene = self._scene(row.as_scene, id, row.id, [*seats.values()], status=row.setting, topic=topic)
         seat_of = {name: seat.id for name, seat in seats.items()}
@@ -145,6 +146,12 @@ class Scenes:
             seats=tuple(seats),
             topics=(topic,) if topic else (),
         )
+
+    def _topic(self, row: DialogueRow) -> str:
+        if row.topic != NO_TOPIC:
+            return self._word("topics", row.topic, row.id)
+        self._anomalies.note("free_topic", row.id)
+        return ""
 
     def _word(self, vocabulary: str, word: str, where: str) -> str:
         """The vocabulary's own spelling of a word; '' (and an anomaly) where it is not in it."""

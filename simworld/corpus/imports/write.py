@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -107,7 +107,7 @@ class Target:
 
 
 @contextmanager
-def import_into(out: Path, source: str) -> Iterator[Target]:
+def import_into(out: Path, source: str) -> Generator[Target]:
     """The folder OUT for an import of this kind. Raises CorpusError where something else is there already."""
     _refuse_used(out)
     is_new = not out.exists()
