@@ -30,7 +30,9 @@ def simworld(*arguments: object, code: int | None = 0, **environment: str) -> su
 
 def kill_after(seconds: float, *arguments: object) -> int:
     """Start the command line and SIGKILL it after a while; its exit status (0 where it was already done)."""
-    with subprocess.Popen([*COMMAND, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+    with subprocess.Popen(
+        [*COMMAND, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as run:
         try:
             return run.wait(timeout=seconds)
         except subprocess.TimeoutExpired:

@@ -14,7 +14,6 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
-from llm_server import serve
 
 from simworld.backends.adapt import as_chat
 from simworld.backends.backend import ChatBackend
@@ -23,6 +22,7 @@ from simworld.backends.openai import OpenAIChat
 from simworld.backends.retry import Patience
 from simworld.backends.scripted import ScriptedChat
 from simworld.errors import BackendError, OutOfLines, Refused, UsageError
+from tests.llm_server import serve
 
 PROMPT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Good evening."}]
 KEY = "secret-canary-0123456789"
@@ -208,6 +208,7 @@ def test_a_langgraph_agent_is_given_messages_and_gives_its_last():
         ({"text": AIMessage("Evening.")}, "Evening."),
         ({"messages": [HumanMessage("Hi."), AIMessage("Evening.")]}, "Evening."),
         ("cut \ud83d", "cut \ufffd"),
+        (AIMessage([{"type": "text", "text": "cut \ud83d"}]), "cut \ufffd"),
         ("", ""),
     ],
 )

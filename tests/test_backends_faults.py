@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 
 import orjson
 import pytest
-from llm_server import serve
 
 from simworld.backends.completion import Completion
 from simworld.backends.openai import OpenAIChat
 from simworld.backends.retry import Passing, Patience, persist, read_retry_after
 from simworld.backends.wire import Denial, judge
 from simworld.errors import BackendError, Refused
+from tests.llm_server import serve
 
 HELLO = [{"role": "user", "content": "Good evening."}]
 QUICK = Patience(first=0.001)
@@ -99,6 +99,16 @@ def test_a_server_that_is_not_there():
     with pytest.raises(BackendError) as caught:
         ask(make(f"http://127.0.0.1:{port}", max_retries=1))
     assert str(caught.value) == "openai:mock: cannot connect (connection refused) after 2 tries"
+
+
+def test_a_server_whose_name_is_not_known(monkeypatch):
+    def fail(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known: secret-host")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(BackendError) as caught:
+        ask(make("http://secret-host.example", max_retries=0))
+    assert str(caught.value) == "openai:mock: the server's name is not known after 1 try"
 
 
 def test_a_server_that_does_not_speak_tls_is_refused_at_once():

@@ -106,7 +106,7 @@ def test_an_incomplete_name_is_told_the_form(spec):
 
 
 def test_an_address_in_a_name_is_refused_without_repeating_it():
-    with pytest.raises(UsageError, match="--base-url") as caught:
+    with pytest.raises(UsageError, match="holds an address") as caught:
         open_backend("openai:https://me:hunter2@host/v1")
     assert "hunter2" not in str(caught.value)
 

@@ -10,13 +10,13 @@ from types import MappingProxyType
 import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
-from llm_server import serve
 
 from simworld.backends import client, pool
 from simworld.backends.backend import ChatBackend
 from simworld.backends.completion import Completion
 from simworld.backends.openai import OpenAIChat
 from simworld.errors import BackendError, UsageError
+from tests.llm_server import serve
 
 HELLO = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Good evening."}]
 
@@ -86,6 +86,7 @@ def test_a_wrong_usage_is_not_believed(usage, tokens):
         ("Yes.", {"reasoning": "Hmm.", "reasoning_content": "Hmm."}, "Yes.", 4),
         ([{"type": "text", "text": "Yes"}, {"type": "text", "text": ", no."}], {}, "Yes, no.", 0),
         ([{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}, "Yes."], {}, "Yes.", 2),
+        ([{"type": "reasoning", "text": "Hm."}, "Yes.", {"type": "reasoning", "text": "So."}], {}, "Yes.", 6),
         ([{"type": "image_url", "image_url": {"url": "x"}}, "Yes."], {}, "Yes.", 0),
         ("", {"refusal": "No."}, "", 0),
     ],
@@ -216,6 +217,17 @@ def test_after_aclose_a_call_opens_connections_again():
 
     with serve() as server:
         assert asyncio.run(run(OpenAIChat(model="mock", base_url=server.url))).text
+
+
+def test_two_loops_at_once_have_connections_of_their_own():
+    async def run(model):
+        await model.complete(HELLO)
+        await asyncio.to_thread(ask, model)  # another loop, while this one keeps its session
+        await model.complete(HELLO)
+
+    with serve() as server:
+        asyncio.run(run(OpenAIChat(model="mock", base_url=server.url, max_retries=0)))
+        assert (server.count, server.connections) == (3, 2)
 
 
 def test_a_reply_larger_than_any_completion_is_not_read_on(monkeypatch):

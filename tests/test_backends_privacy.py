@@ -7,7 +7,6 @@ import logging
 import traceback
 
 import pytest
-from llm_server import FAULTS, serve
 from pydantic import ValidationError
 
 from simworld.backends import endpoint
@@ -17,6 +16,7 @@ from simworld.backends.redact import clean, secrets_of_environment
 from simworld.backends.retry import Patience
 from simworld.backends.sampling import Sampling
 from simworld.errors import BackendError, MissingDependency, UsageError
+from tests.llm_server import FAULTS, serve
 
 KEY = "sk-canary-0123456789abcdef"
 HELLO = [{"role": "user", "content": "Good evening."}]

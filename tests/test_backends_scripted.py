@@ -103,6 +103,7 @@ def test_it_is_a_langchain_model():
         ("a.json", '["a\\u00e4", "\\ud83d\\ude00", "a/b"]', ["aä", "😀", "a/b"]),
         ("a.JSON", '{"clerk": ["Next."]}', {"clerk": ["Next."]}),
         ("a.yaml", "\ufeff- one\n", ["one"]),
+        ("a.txt", "\ufeffone\n", ["one"]),
     ],
 )
 def test_files(tmp_path, name, text, script):

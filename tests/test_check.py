@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from simworld.errors import PackError
 from simworld.packs import accept_scene, builtin_root, check, load_pack, problems_of_scene, read_yaml, reader
 from simworld.packs.names import FORBIDDEN
-from simworld.packs.report import PER_FILE, SHOWN
+from simworld.packs.report import PER_FILE, SHOWN, shown
 from simworld.packs.wording import schema_of
 from simworld.prompts import check_template
 from simworld.schema import Constraint, Happening, Persona, Problem, Relation, Scene, Seat
@@ -111,6 +111,12 @@ def test_what_a_file_holds_is_shown_short_and_harmless(tmp_path: Path) -> None:
     assert "\\u202e\\u2066zzz" in problem.message
     assert "\u202e" not in str(problem)
     assert "z" * SHOWN not in problem.message
+
+
+def test_shown_is_never_longer_than_it_may_be() -> None:
+    assert shown("\x1b" * 100) == "\\x1b" * 19 + "\\x1…"
+    assert len(shown("z" * 100)) == SHOWN == len(shown("z" * SHOWN))
+    assert shown("a\u202eb\nc\u200f") == "a\\u202eb\\nc\\u200f"
 
 
 def test_file_name_is_harmless_in_a_problem(tmp_path: Path) -> None:
@@ -258,16 +264,22 @@ def test_pipe_folder_and_link_to_nothing_are_refused_without_waiting(tmp_path: P
     os.mkfifo(root / "scenes" / "a_pipe.yaml")
     (root / "scenes" / "b_folder.yaml").mkdir()
     (root / "scenes" / "c_link.yaml").symlink_to(root / "nothing.yaml")
+    before = len(os.listdir("/dev/fd"))
     assert [(Path(p.file).stem, p.code) for p in checked(root)] == [
         ("a_pipe", "unreadable"),
         ("b_folder", "unreadable"),
         ("c_link", "unreadable"),
     ]
+    assert len(os.listdir("/dev/fd")) == before
 
 
-def test_size_is_looked_at_before_a_file_is_read(tmp_path: Path) -> None:
+def test_size_is_looked_at_before_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write_pack(tmp_path, {**SOUND, "scenes/huge.yaml": ""})
     os.truncate(root / "scenes" / "huge.yaml", 1 << 40)
+    (root / "scenes" / "ward.yaml").unlink()
+    for persona in (root / "personas").iterdir():
+        persona.unlink()
+    monkeypatch.setattr(os, "fdopen", None)
     assert codes(root) == ["too-large"]
     with pytest.raises(PackError, match="larger than 1048576 bytes"):
         read_yaml(root / "scenes" / "huge.yaml", "huge.yaml")

@@ -32,7 +32,12 @@ def test_improv_is_the_same_bytes_however_it_is_run(pack: Path, tmp_path: Path) 
     simworld("run", pack, "-n", 130, "--out", tmp_path / "grown")
     simworld("run", pack, "-n", 230, "--out", tmp_path / "grown")
     first = bytes_of(tmp_path / "one")
-    assert set(first) == {"transcripts/00000.jsonl", "transcripts/00001.jsonl", "transcripts/00002.jsonl", "manifest.json"}
+    assert set(first) == {
+        "transcripts/00000.jsonl",
+        "transcripts/00001.jsonl",
+        "transcripts/00002.jsonl",
+        "manifest.json",
+    }
     for name in ("many", "processes", "grown"):
         assert bytes_of(tmp_path / name) == first
     assert {row["status"] for row in transcripts(tmp_path / "one")} == {"complete"}
@@ -117,7 +122,16 @@ def test_another_run_is_refused_with_the_difference(pack: Path, tmp_path: Path) 
         (["--backend", "scripted:x.txt"], "backends.default"),
     ):
         (tmp_path / "x.txt").write_text("hello\n")
-        done = simworld("run", pack, "-n", 3, "--out", out, *[str(o).replace("x.txt", str(tmp_path / "x.txt")) for o in options], code=2)
+        done = simworld(
+            "run",
+            pack,
+            "-n",
+            3,
+            "--out",
+            out,
+            *[str(o).replace("x.txt", str(tmp_path / "x.txt")) for o in options],
+            code=2,
+        )
         assert shown in done.stderr
     before = bytes_of(out)
     simworld("run", pack, "-n", 3, "--jobs", 3, "--workers", 2, "--out", out)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -48,12 +46,9 @@ def test_a_prompt_counts_each_message_and_its_frame():
     assert estimate_prompt([]) == 0
 
 
-def test_it_errs_high_on_real_dialogue():
+def test_it_errs_high_on_real_dialogue(data):
     """A byte-pair vocabulary of 4,096 entries that was trained on this text needs 1.15 tokens for a word or mark."""
-    root = os.environ.get("SIMWORLD_DATA")
-    if not root:
-        pytest.skip("SIMWORLD_DATA is not set")
-    lines = (Path(root) / "simsconv" / "dialogues.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (data / "simsconv" / "dialogues.jsonl").read_text(encoding="utf-8").splitlines()
     texts = [text for line in lines for text in _texts(json.loads(line)) if len(text) > 40]
     words = [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
     estimates = [estimate(text) for text in texts]

@@ -22,6 +22,7 @@ import orjson
 
 from simworld.corpus.store import SHARD, done_files, read_shard, shards_of, to_line
 from simworld.errors import CorpusError
+from simworld.prompts import page
 from simworld.schema import Transcript
 
 PATIENCE = 5.0
@@ -82,8 +83,9 @@ class Folder:
             self.settle(shard)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
-        """Write `manifest.json`."""
+        """Write `manifest.json`, and the dataset card `README.md` that says the same to a reader."""
         write_whole(self.path / "manifest.json", _pretty(manifest))
+        write_whole(self.path / "README.md", page("corpus", m=manifest).encode())
 
     def log(self, event: str, **facts: Any) -> None:
         """Append a line to `run.log.jsonl`: what a replay would change (clock, retries, host) stands here only."""

@@ -49,10 +49,10 @@ class Layout:
         self.speaker = speaker
         self._briefing = own.briefing
         self._plain = own.format == "plain"
-        self._bare = self._plain and len(people) == 2
+        self._bare = self._plain and len(people) == 2 and speaker in people
         self._narrators = {NARRATOR} | {id for id, seat in seats.items() if seat.role == "narrator"}
         self._names = {id: seat.name for id, seat in seats.items()}
-        self._labels = tuple(self._names.values())
+        self._marks = _marks(self._names.values(), bare=self._bare)
         self._forms = forms
         self._places = places or {}
         self._thoughts, self._notes, self._loss_from = thoughts, notes, loss_from
@@ -87,7 +87,7 @@ class Layout:
 
     def _close(self) -> None:
         own = [turn for turn in self._own if self._thoughts or turn.kind != "think"]
-        text = write_act(own, {**self._places, **self._names}, plain=self._plain) if own else ""
+        text = write_act(own, self._names, plain=self._plain, places=self._places) if own else ""
         if text:
             self._put("user", self._user_text(self._own[0].note))
             first = self._own[0]
@@ -108,10 +108,12 @@ class Layout:
         return "\n".join(heard)
 
     def _perceived(self, turn: Turn) -> str:
-        text = _as_text(escape(turn.text), self._labels)
+        bare = self._bare and turn.kind == "say" and turn.seat not in self._narrators
+        # who writes no tags is shown none: nothing of the text can be taken for one
+        text = _as_text(turn.text if self._plain else escape(turn.text), self._marks, bare=bare)
         if turn.seat in self._narrators:
             return self._forms["narration"].format(text=text)
-        if self._bare and turn.kind == "say":
+        if bare:
             return text
         form, place = self._form(turn), ""
         if turn.kind == "move":
@@ -136,13 +138,29 @@ def _uncounted(text: str) -> int:
     return 0
 
 
-def _as_text(text: str, labels: tuple[str, ...]) -> str:
-    """`text` with each further line that imitates a speaker, an action or narration indented: it stays one turn."""
+def _marks(names: Iterable[str], *, bare: bool) -> tuple[str, ...]:
+    """How a line may begin that is another's turn (case folded)."""
+    known = [name.casefold() for name in names]
+    if bare:
+        return tuple(f"*{name} " for name in known)
+    firsts = [name.split(maxsplit=1)[0] for name in known if name.split()]
+    return ("[", "*", *known, *(f"{first}:" for first in firsts))
+
+
+def _as_text(text: str, marks: tuple[str, ...], *, bare: bool) -> str:
+    """`text` with each line that imitates a speaker, an action or narration indented: it stays one turn.
+
+    The first line follows its speaker's name and needs no care, but in a bare layout, where no name stands.
+    """
     lines = text.splitlines(keepends=True)
-    if len(lines) < 2:
-        return text
-    marks = (*labels, "[", "*")
-    return lines[0] + "".join(f"  {line}" if line.lstrip().startswith(marks) else line for line in lines[1:])
+    safe = 0 if bare else 1
+    return "".join([*lines[:safe], *(_indented(line, marks, bare=bare) for line in lines[safe:])])
+
+
+def _indented(line: str, marks: tuple[str, ...], *, bare: bool) -> str:
+    seen = line.strip()
+    imitates = seen.casefold().startswith(marks) or (bare and seen.startswith("[") and seen.endswith("]"))
+    return f"  {line}" if imitates else line
 
 
 class Stretch(TypedDict):

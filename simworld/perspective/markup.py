@@ -17,19 +17,27 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from simworld.schema import Piece, Reply, Turn
+from simworld.schema.turn import Kind, Manner
 
 TAGS = ("feel", "thought", "do", "say", "whisper", "aside", "move", "note")
 _NAMES = "|".join(TAGS)
-_IMITATION = re.compile(rf"(&(?:amp;)*lt;|<)(?=/?(?:{_NAMES})\b)", re.IGNORECASE)
-_ESCAPED = re.compile(rf"&(?:amp;)*lt;(?=/?(?:{_NAMES})\b)", re.IGNORECASE)
-_OPEN = re.compile(r"<(feel|thought|do|say|whisper|aside|move)((?:\s[^<>]*)?)>", re.IGNORECASE)
-_CLOSE = re.compile(rf"</(?:{_NAMES})\s*>", re.IGNORECASE)
-_TORN = re.compile(rf"</?(?:{_NAMES})\b[^<>]*$", re.IGNORECASE)
+# ASCII: with Unicode case folding a long s would pass for the s of a tag
+_FLAGS = re.IGNORECASE | re.ASCII
+_IMITATED = rf"(?=/?(?:{_NAMES}|think(?:ing)?)\b)"
+_IMITATION = re.compile(rf"(&(?:amp;)*lt;|<){_IMITATED}", _FLAGS)
+_ESCAPED = re.compile(rf"&(?:amp;)*lt;{_IMITATED}", _FLAGS)
+_TAG = re.compile(rf"<(/?)({_NAMES})((?:[\s/][^<>]*)?)>", _FLAGS)
+_TORN = re.compile(rf"</?(?:{_NAMES})\b[^<>]*\Z", _FLAGS)
+_BEGUN = "|".join(sorted({tag[:size] for tag in TAGS for size in range(1, len(tag))}))
+_TORN_NAME = re.compile(rf"</?(?:{_BEGUN})?\Z", _FLAGS)
 _TO = re.compile(r"""\bto\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 _THINK = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.IGNORECASE | re.DOTALL)
 _THINK_END = re.compile(r"\A.*</think(?:ing)?>", re.IGNORECASE | re.DOTALL)
-_FENCE = re.compile(r"\A\s*```[\w-]*[ \t]*\n(.*?)\n?[ \t]*```\s*\Z", re.DOTALL)
-_KIND = {"thought": "think", "do": "do", "move": "move"}
+_FENCE = re.compile(r"```[\w-]*[ \t]*\n")
+_FENCE_LINE = re.compile(r"^[ \t]*```[\w-]*[ \t]*$", re.MULTILINE)
+_KIND: dict[str, Kind] = {"thought": "think", "do": "do", "move": "move"}
+_MANNER: dict[str, Manner] = {"whisper": "whisper", "aside": "aside"}
+_PRIVATE = ("thought", "aside", "whisper", "note")
 
 
 def escape(text: str) -> str:
@@ -46,21 +54,23 @@ def unescape(text: str) -> str:
     return _ESCAPED.sub(lambda m: "<" if m[0] == "&lt;" else "&" + m[0][5:], text)
 
 
-def write_act(turns: Sequence[Turn], names: Mapping[str, str], *, plain: bool) -> str:
-    """One act in canonical form. `names` maps ids of seats and places to names; `plain` writes the speech alone."""
+def write_act(
+    turns: Sequence[Turn], names: Mapping[str, str], *, plain: bool, places: Mapping[str, str] | None = None
+) -> str:
+    """One act in canonical form. `names` and `places` map ids to names; `plain` writes the speech alone."""
     if plain:
         return "\n".join(turn.text for turn in turns if turn.kind != "think")
     lines = [f"<feel>{escape(turns[0].emotion)}</feel>"] if turns and turns[0].emotion else []
-    lines += [_write(turn, names) for turn in turns]
+    lines += [_write(turn, names, places or {}) for turn in turns]
     return "\n".join(lines)
 
 
-def _write(turn: Turn, names: Mapping[str, str]) -> str:
+def _write(turn: Turn, names: Mapping[str, str], places: Mapping[str, str]) -> str:
     tag = turn.manner or {"think": "thought"}.get(turn.kind, turn.kind)
     to = ""
     if turn.to and tag in ("say", "whisper"):
         to = f' to="{", ".join(attribute(names.get(id, id)) for id in turn.to)}"'
-    text = names.get(turn.text, turn.text) if turn.kind == "move" else turn.text
+    text = places.get(turn.text, turn.text) if turn.kind == "move" else turn.text
     return f"<{tag}{to}>{escape(text)}</{tag}>"
 
 
@@ -85,62 +95,90 @@ def parse_reply(text: str, *, own: Iterable[str] = (), others: Iterable[str] = (
     it), `empty`. A reply with either of the last two has no pieces and is worth asking again.
     """
     text, dropped = strip_reasoning(text)
-    fenced = _FENCE.match(text)
-    if fenced and (_OPEN.search(fenced[1]) or not plain):
-        text = fenced[1]
-    script = _Script(own, others)
     text = text.strip()
-    if plain or not (_OPEN.search(text) or _CLOSE.search(text) or _TORN.search(text)):
-        speech = script.own_part(text)
-        pieces = [Piece(kind="say", text=speech)] if speech else []
-        return _reply(pieces, "", script, dropped, marked=False)
-    pieces, feel = _pieces(script.own_block(text), script)
-    return _reply(pieces, feel, script, dropped, marked=True)
+    script = _Script(own, others)
+    if not plain and (_TAG.search(text) or _TORN.search(text)):
+        return _Reader(script).read(script.own_block(text), dropped)
+    speech = script.own_part(text if plain else _unfenced(text))
+    pieces = (Piece(kind="say", text=speech),) if speech else ()
+    return Reply(pieces=pieces, faults=_faults(pieces, script, marked=False), dropped=dropped)
 
 
-def _reply(pieces: list[Piece], feel: str, script: _Script, dropped: int, *, marked: bool) -> Reply:
-    faults = ["spoke_for_others"] if script.cut else []
-    if not pieces:
-        faults.append("unreadable" if marked or script.cut else "empty")
-    return Reply(pieces=tuple(pieces), feel=feel, faults=tuple(faults), dropped=dropped)
+def _faults(pieces: Sequence[Piece], script: _Script, *, marked: bool) -> tuple[str, ...]:
+    faults = ("spoke_for_others",) if script.cut else ()
+    if pieces:
+        return faults
+    return (*faults, "unreadable" if marked or script.cut else "empty")
 
 
-def _pieces(text: str, script: _Script) -> tuple[list[Piece], str]:
-    """The tagged pieces in order, stray text between them as speech; and the feeling."""
-    pieces: list[Piece] = []
-    feel, at = "", 0
-    while match := _OPEN.search(text, at):
-        _add_speech(pieces, text[at : match.start()], script)
-        tag, attributes = match[1].lower(), match[2] or ""
-        body, at = _body(text, match.end(), tag)
+def _unfenced(text: str) -> str:
+    """A reply that is one code block, without its fence (the closing one may be missing)."""
+    opened = _FENCE.match(text)
+    inner = text[opened.end() :].removesuffix("```") if opened else text
+    return text if "```" in inner else inner.strip()
+
+
+class _Reader:
+    """Reads a reply tag by tag.
+
+    A tag that is not closed ends at the next one. Text after an inner tag belongs to the tag that closes it, or that is
+    private and still open: what was thought or whispered never becomes speech. Other text between tags is speech.
+    """
+
+    def __init__(self, script: _Script) -> None:
+        self._script = script
+        self._open: tuple[str, str] | None = None
+        self._interrupted: dict[str, str] = {}
+        self._pieces: list[Piece] = []
+        self._feel = ""
+
+    def read(self, text: str, dropped: int) -> Reply:
+        """The reply: the tagged pieces in order, stray text between them as speech; and the feeling."""
+        body, at = "", 0
+        for match in _TAG.finditer(text):
+            body += text[at : match.start()]
+            at = match.end()
+            body = self._end(match[2].lower(), body) if match[1] else self._begin(match[2].lower(), match[3], body)
+            if self._script.closed:
+                break
+        else:
+            self._add(self._open, body + _TORN_NAME.sub("", _TORN.sub("", text[at:])))
+        faults = _faults(self._pieces, self._script, marked=True)
+        return Reply(pieces=tuple(self._pieces), feel=self._feel, faults=faults, dropped=dropped)
+
+    def _begin(self, tag: str, attributes: str, body: str) -> str:
+        """Open a tag; the text before it is done. Returns the text that is still to be placed."""
+        if attributes.rstrip().endswith("/"):
+            return body
+        self._add(self._open, body)
+        if self._open:
+            self._interrupted[self._open[0]] = self._open[1]
+        self._open = (tag, attributes)
+        return ""
+
+    def _end(self, tag: str, body: str) -> str:
+        """Close a tag, be it the open one or an outer one; one that fits neither is passed over."""
+        if self._open and self._open[0] != tag and tag not in self._interrupted:
+            return body
+        attributes = self._interrupted.pop(tag, "")
+        self._add(self._open or (tag, attributes), body)
+        self._open = None
+        return ""
+
+    def _add(self, where: tuple[str, str] | None, body: str) -> None:
+        if where is None:
+            body = _FENCE_LINE.sub("", body)
+            left = [tag for tag in _PRIVATE if tag in self._interrupted]
+            where = (left[0], self._interrupted[left[0]]) if left else ("say", "")
+        tag, attributes = where
+        body = unescape(body.strip())
         if tag == "feel":
-            feel = feel or body
+            self._feel = self._feel or body
         elif tag in _KIND:
-            pieces += [Piece(kind=_KIND[tag], text=body)] if body else []  # pyright: ignore[reportArgumentType]
-        elif body := script.own_part(body):
-            manner = tag if tag in ("whisper", "aside") else ""
-            pieces.append(Piece(kind="say", text=body, to=_addressed(attributes), manner=manner))
-        if script.closed:
-            return pieces, feel
-    _add_speech(pieces, _TORN.sub("", text[at:]), script)
-    return pieces, feel
-
-
-def _body(text: str, start: int, tag: str) -> tuple[str, int]:
-    """What stands in the tag opened before `start`, and where to read on; an unclosed tag ends at the next one."""
-    close = re.compile(rf"</{tag}\s*>", re.IGNORECASE).search(text, start)
-    follows = _OPEN.search(text, start)
-    if close and not (follows and follows.start() < close.start()):
-        return unescape(text[start : close.start()].strip()), close.end()
-    end = follows.start() if follows else len(text)
-    body = _CLOSE.sub("", _TORN.sub("", text[start:end]))
-    return unescape(body.strip()), end
-
-
-def _add_speech(pieces: list[Piece], stray: str, script: _Script) -> None:
-    speech = script.own_part(unescape(_CLOSE.sub("", stray).strip()))
-    if speech:
-        pieces.append(Piece(kind="say", text=speech))
+            self._pieces += [Piece(kind=_KIND[tag], text=body)] if body else []
+        elif tag != "note" and (body := self._script.own_part(body)):
+            to = _addressed(attributes)
+            self._pieces.append(Piece(kind="say", text=body, to=to, manner=_MANNER.get(tag, "")))
 
 
 def _addressed(attributes: str) -> tuple[str, ...]:
@@ -183,7 +221,8 @@ class _Script:
 
 def _labels(names: Iterable[str]) -> re.Pattern[str] | None:
     """A pattern for `Name:`, `**Name:**`, `Name (thinking):` at the start of a line."""
-    known = sorted({re.escape(name) for name in names if name}, key=len, reverse=True)
+    written = {form for name in names if name for form in (name, name.upper())}
+    known = sorted((re.escape(form) for form in written), key=lambda form: (-len(form), form))
     if not known:
         return None
     return re.compile(

@@ -30,6 +30,11 @@ def render(template: str, /, **values: Any) -> str:
         raise TemplateError(f"prompt '{template}': {error}") from error
 
 
+def page(template: str, /, **values: Any) -> str:
+    """The page `templates/pages/TEMPLATE.md` with these values, ending in one newline."""
+    return _template(template, "pages").render(**values).strip() + "\n"
+
+
 @cache
 def digest(name: str) -> str:
     """Hash of a prompt's wording (blake2b, 16 hex digits); `forms` and other YAML files count too."""
@@ -93,8 +98,8 @@ def _environment() -> SandboxedEnvironment:
 
 
 @cache
-def _template(name: str) -> Template:
-    path = TEMPLATES / "prompts" / f"{name}.md"
+def _template(name: str, folder: str = "prompts") -> Template:
+    path = TEMPLATES / folder / f"{name}.md"
     if not path.is_file():
-        raise TemplateError(f"prompt '{name}': there is no {path.name} in templates/prompts")
+        raise TemplateError(f"template '{name}': there is no {path.name} in templates/{folder}")
     return _environment().from_string(path.read_text(encoding="utf-8"))

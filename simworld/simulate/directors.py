@@ -81,31 +81,27 @@ class Addressed:
         others = [seat for seat in moment.present if seat != speaker]
         if not others:
             return speaker
-        spoken = [turn for turn in moment.turns if turn.seat == speaker and turn.kind == "say"]
-        if spoken and (called := _called(spoken[-1], others, moment.names)):
-            return called
         if _monopoly(moment.acts, others):
             return _longest_silent(others, moment.acts)
+        for turn in _last_words(moment.turns, speaker):
+            if called := _called(turn, others, moment.names):
+                return called
         waiting = [seat for seat in others if seat not in moment.acts[-len(others) :]]
         return moment.rng.choice(waiting) if waiting else _longest_silent(others, moment.acts)
 
 
 class Scripted:
-    """`director.order` as it stands; then the end, or the same order again."""
+    """`director.order` as it stands, after the openings; then the end, or the same order again."""
 
     def choose(self, moment: Moment) -> str:
         """The seat whose place in the script has come; those who have left are passed over."""
-        direction = moment.scene.director
-        if not direction.order:
-            return OVER
-        at = len(moment.acts)
-        last = at + len(direction.order)
-        while (direction.then == "repeat" and at < last) or at < len(direction.order):
-            seat = direction.order[at % len(direction.order)]
-            if seat in moment.present:
-                return seat
-            at += 1
-        return OVER
+        direction, size = moment.scene.director, len(moment.scene.director.order)
+        at = 0
+        for seat in moment.acts[len(moment.scene.openings) :]:
+            at = next((n for n in range(at, at + size) if direction.order[n % size] == seat), at) + 1
+        last = at + size if direction.then == "repeat" else size
+        following = (direction.order[n % size] for n in range(at, last))
+        return next((seat for seat in following if seat in moment.present), OVER)
 
 
 class ModelLed:
@@ -139,7 +135,17 @@ def _next_in(order: Sequence[str], acts: Sequence[str], moment: Moment) -> str:
     if not done:
         first = moment.scene.director.first
         return first if first and first in order else order[0]
-    return order[(order.index(done[-1]) + 1) % len(order)]
+    return order[(_place_in(order, done) + 1) % len(order)]
+
+
+def _place_in(order: Sequence[str], done: Sequence[str]) -> int:
+    """Where in the order the last act stood; of several places of one seat the one whose way there fits best."""
+
+    def fit(at: int) -> int:
+        way = zip(reversed(done), (order[at - back] for back in range(len(order))), strict=False)
+        return next((n for n, (seat, wanted) in enumerate(way) if seat != wanted), len(order))
+
+    return max((at for at, seat in enumerate(order) if seat == done[-1]), key=fit)
 
 
 def _longest_silent(seats: Iterable[str], acts: Sequence[str]) -> str:
@@ -147,17 +153,23 @@ def _longest_silent(seats: Iterable[str], acts: Sequence[str]) -> str:
     return min(seats, key=lambda seat: last.get(seat, -1))
 
 
+def _last_words(turns: Sequence[Turn], speaker: str) -> list[Turn]:
+    """What the speaker said to others in their last act, the last first."""
+    own = [turn for turn in turns if turn.seat == speaker]
+    return [turn for turn in reversed(own) if turn.act == own[-1].act and turn.kind == "say" and turn.manner != "aside"]
+
+
 def _called(turn: Turn, others: Sequence[str], names: dict[str, str]) -> str:
-    """The seat that a turn addresses: by `to`, else by the name that stands last in it."""
+    """The seat that a turn addresses: by `to`, else by the name that stands last in it, the full one before the first."""
     for seat in turn.to:
         if seat in others:
             return seat
-    best, at = "", -1
+    best, last = "", (-1, 0)
     for seat in others:
-        for name in {names[seat], names[seat].split()[0]}:
-            found = [match.start() for match in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", turn.text)]
-            if found and found[-1] > at:
-                best, at = seat, found[-1]
+        for name in (names[seat], *names[seat].split(maxsplit=1)[:1]):
+            found = [match.span() for match in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", turn.text)]
+            if found and found[-1] > last:
+                best, last = seat, found[-1]
     return best
 
 

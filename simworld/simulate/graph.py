@@ -55,7 +55,7 @@ def _compiled(ids: tuple[str, ...], led: bool, followers: tuple[tuple[str, tuple
     if led:
         graph.add_node(DIRECTOR, _director_node)  # pyright: ignore[reportUnknownMemberType]
         graph.add_conditional_edges(DIRECTOR, _next, [*ids, END])
-    graph.add_conditional_edges(START, _next, [*ids, END])
+    graph.add_conditional_edges(START, _next, [*ids, *([DIRECTOR] if led else []), END])
     return graph.compile()  # pyright: ignore[reportUnknownMemberType]
 
 

@@ -15,6 +15,7 @@ from itertools import combinations, islice, product
 from pathlib import Path
 
 from simworld.errors import UsageError
+from simworld.packs import Pack
 from simworld.prompts import Situation, field_values
 from simworld.schema import Persona, Scene
 from simworld.simulate.dialogue import mix
@@ -30,8 +31,13 @@ class Stage:
     scene: Scene
     candidates: Mapping[str, tuple[Persona, ...]]
     """Seat id -> personas; one for a fixed seat."""
-    root: Path | None = None
-    """Folder of the scene's pack; None for a scene made in Python."""
+    pack: Pack | None = None
+    """The pack that the scene comes from; None for a scene made in Python."""
+
+    @property
+    def root(self) -> Path | None:
+        """Folder of the scene's pack."""
+        return self.pack.root if self.pack else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,9 @@ class Plan:
                 emotions[seat.id] = drawn
         situation = Situation(scene, cast, topic, emotions, field_values(scene, cast, topic))
         seed = mix(self._seed, "dialogue", index)
-        return Planned(index, f"{scene.id}-{index:06d}", situation, seed, stage.root, round_)
+        return Planned(
+            index, f"{scene.id}-{index:06d}", situation, seed, stage.pack.root if stage.pack else None, round_
+        )
 
 
 def _rounds() -> Iterator[int]:

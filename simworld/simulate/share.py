@@ -15,7 +15,7 @@ from simworld.schema import Record, Transcript
 from simworld.simulate.plan import Plan, Planned, Stage
 from simworld.simulate.run import JOBS, play_all
 from simworld.simulate.speakers import Speakers
-from simworld.simulate.stages import digests_of, stages_of
+from simworld.simulate.stages import stages_of
 
 BLOCK = 10
 """Dialogues in a row that one process plays."""
@@ -55,12 +55,16 @@ class Prepared:
         self.stages: list[Stage] = stages_of([*settings.scenes])
         speakers = self.speakers(None)
         speakers.check([stage.scene for stage in self.stages])
-        cast = [agent for stage in self.stages for agent in speakers.cast(stage.scene, stage.root).values()]
+        cast = [
+            agent
+            for stage in self.stages
+            for agent in speakers.cast(stage.scene, stage.root).values()
+        ]
         for stage in self.stages:
             speakers.director(stage.scene)
         self.identity: dict[str, Any] = {
             "scenes": [stage.scene.id for stage in self.stages],
-            "packs": digests_of([*settings.scenes]),
+            "packs": {stage.pack.name: stage.pack.digest for stage in self.stages if stage.pack},
             "prompts": folder_digest("prompts"),
             "improv": folder_digest("improv") if any(agent.spec == "improv" for agent in cast) else None,
             "backends": speakers.identity(),

@@ -17,7 +17,7 @@ Scenes = Scene | str | Path | Sequence[Scene | str | Path]
 
 
 def stages_of(scenes: Scenes, cast: Cast | None = None) -> list[Stage]:
-    """A stage for each scene, in the order given; a folder gives all its scenes.
+    """A stage for each scene: those named in the order given (a folder gives all its own), then those made in Python.
 
     `cast` overrides who may sit where: personas (or ids) by seat, or a list of personas from which every seat is
     filled. Raises UsageError where nobody fits a seat, PackError where a scene or pack is not sound.
@@ -27,14 +27,15 @@ def stages_of(scenes: Scenes, cast: Cast | None = None) -> list[Stage]:
         raise UsageError("no scene is named; `simworld list scenes` shows those that are installed")
     people = tuple(cast) if cast is not None and not isinstance(cast, Mapping) else ()
     seated = dict(cast) if isinstance(cast, Mapping) else {}
+    names = [item for item in listed if not isinstance(item, Scene)]
+    made = [item for item in listed if isinstance(item, Scene)]
+    known = {who.id: who for who in (*people, *seated.values()) if isinstance(who, Persona)}
     found: list[tuple[Pack | None, Scene]] = []
-    for item in listed:
-        if isinstance(item, Scene):
-            known = {who.id: who for who in (*people, *seated.values()) if isinstance(who, Persona)}
-            scene = accept_scene(item, personas=known, check_template=check_template, directors=DIRECTORS)
-            found.append((None, scene))
-        else:
-            found += find_scenes([item], check_template=check_template, directors=DIRECTORS)
+    if names:
+        found += find_scenes(names, check_template=check_template, directors=DIRECTORS)
+    for scene in made:
+        accepted = accept_scene(scene, personas=known, check_template=check_template, directors=DIRECTORS)
+        found.append((None, accepted))
     stages = [_stage(pack, scene, people, seated) for pack, scene in found]
     _check_seats(stages, seated)
     return stages
@@ -46,7 +47,7 @@ def _stage(pack: Pack | None, scene: Scene, people: tuple[Persona, ...], seated:
     for seat, personas in who.items():
         if not personas:
             raise UsageError(f"scene '{scene.id}': nobody fits its open seat '{seat}'; loosen `who`, or give a cast")
-    return Stage(scene, who, pack.root if pack else None)
+    return Stage(scene, who, pack)
 
 
 def _who(
@@ -70,8 +71,3 @@ def _check_seats(stages: Sequence[Stage], seated: Mapping[str, object]) -> None:
     for seat in seated:
         if seat not in known:
             raise unknown("seat", seat, known, "cast takes the ids of the scene's seats.")
-
-
-def digests_of(names: Sequence[str | Path]) -> dict[str, str]:
-    """Pack name -> hash of what these scenes and their packs hold."""
-    return {pack.name: pack.digest for pack, _ in find_scenes(names)}

@@ -72,6 +72,7 @@ def begin_state(dialogue: Dialogue) -> State:
     draft = _Draft(dialogue, opening_world(scene), 0, 0, [])
     acts: list[str] = []
     for opening in scene.openings:
+        _happen(draft, done=len(acts))
         text = dialogue.situation.text(opening.text[dialogue.variant % len(opening.text)])
         draft.add(opening.seat, opening.kind, text, emotion=minds[opening.seat].emotion, source="scene")
         acts.append(opening.seat)
@@ -81,7 +82,7 @@ def begin_state(dialogue: Dialogue) -> State:
         turns=draft.turns, acts=acts, minds=minds, usage={seat.id: Usage() for seat in scene.seats}, faults=[],
         world=draft.world, next="", ending=None,
     )  # fmt: skip
-    state["next"] = _choose(dialogue, draft.world, draft.turns, acts)
+    state["next"], state["ending"] = _follow(dialogue, draft.world, draft.turns, acts)
     return state
 
 
@@ -109,12 +110,11 @@ def conclude(
     ending = ending_of(scene, draft.world, [*turns[-300:], *fresh], fresh, len(acts), dialogue.max_turns)
     if ending is None and deed.reply.end:
         ending = Ending(reason="said_goodbye", by=seat)
-    following = ""
+    following = OVER
     if ending is None:
         draft.act += 1
         _happen(draft, done=len(acts))
-        following = _choose(dialogue, draft.world, [*turns[-60:], *draft.turns], acts)
-        ending = Ending(reason="director_ended", by="director") if following == OVER else None
+        following, ending = _follow(dialogue, draft.world, [*turns[-60:], *draft.turns], acts)
     return {
         "turns": draft.turns,
         "acts": [seat],
@@ -174,10 +174,21 @@ def _tell(draft: _Draft, happening: Happening) -> None:
         draft.act += 1
 
 
+def _follow(dialogue: Dialogue, world: World, turns: Sequence[Turn], acts: Sequence[str]) -> tuple[str, Ending | None]:
+    """Who is next, or how it ends."""
+    if len(acts) >= dialogue.max_turns:
+        return OVER, Ending(reason="max_turns")
+    following = _choose(dialogue, world, turns, acts)
+    return following, (Ending(reason="director_ended", by=DIRECTOR) if following == OVER else None)
+
+
 def _choose(dialogue: Dialogue, world: World, turns: Sequence[Turn], acts: Sequence[str]) -> str:
+    scene = dialogue.situation.scene
+    first = scene.director.first
+    if first and len(acts) == len(scene.openings) and first not in acts[-1:] and dialogue.director_name != "scripted":
+        return first
     if dialogue.directing is not None and acts:
         return DIRECTOR
-    scene = dialogue.situation.scene
     moment = Moment(
         scene=scene,
         names={id: record.name for id, record in dialogue.records.items()},

@@ -43,20 +43,27 @@ def present(scene: Scene, world: World, seat: str) -> tuple[str, ...]:
 
 
 def perceivers(scene: Scene, world: World, turn: Turn) -> tuple[str, ...]:
-    """Who perceives a turn made in this world: nobody a thought or an aside, `to` alone a whisper, else who is near."""
+    """Who perceives a turn made in this world: nobody a thought or an aside, `to` alone a whisper, else who is near.
+
+    A move is seen where it begins and where it leads; who has left perceives nothing.
+    """
     if turn.kind == "think" or turn.manner == "aside":
         return ()
     if turn.manner == "whisper":
         here = world.where[turn.seat]
-        return tuple(id for id in turn.to if id != turn.seat and world.where.get(id) == here)
+        return tuple(id for id in turn.to if id != turn.seat and world.where.get(id) == here != OUT)
     if len(scene.places) < 2:
         return tuple(seat.id for seat in scene.seats if seat.id != turn.seat and world.where[seat.id] != OUT)
     near = _near(scene, world.where[turn.seat], heard=turn.kind == "say")
+    if turn.kind == "move":
+        near |= {turn.text}
     narrators = {seat.id for seat in scene.seats if seat.role == "narrator"}
     return tuple(
         seat.id
         for seat in scene.seats
-        if seat.id != turn.seat and (world.where[seat.id] in near or seat.id in narrators)
+        if seat.id != turn.seat
+        and world.where[seat.id] != OUT
+        and (world.where[seat.id] in near or seat.id in narrators)
     )
 
 
@@ -78,14 +85,18 @@ def _near(scene: Scene, place: str, *, heard: bool) -> frozenset[str]:
 
 def place_named(scene: Scene, world: World, seat: str, name: str) -> str | None:
     """The place that `name` (id or name, case ignored) means and that can be reached from here; `out` leaves."""
-    wanted = name.strip().strip(".").casefold()
-    if wanted in (OUT, "leave", "exit"):
+    wanted = _as_named(name)
+    if wanted == OUT:
         return OUT
     here = world.where[seat]
     for place in scene.places:
-        if wanted in (place.id, place.name.casefold()):
+        if wanted in (place.id, _as_named(place.name)):
             return place.id if place.id == here or nx.has_path(ways(scene.places), here, place.id) else None
-    return None
+    return OUT if wanted in ("leave", "exit") else None
+
+
+def _as_named(name: str) -> str:
+    return name.strip().strip(".").casefold()
 
 
 def settle(scene: Scene, world: World, turn: Turn) -> World:

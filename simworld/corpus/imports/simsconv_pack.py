@@ -24,7 +24,7 @@ MOST_SEATS = 8
 WORDINGS = {
     "character_twice": "characters of a name that an earlier one has; speakers of that name are the earlier one",
     "age_out_of_range": "ages that are not 0 to 120, left out",
-    "free_topic": f"dialogues whose topic is free text (`{NO_TOPIC}`): the scene has none, `about.topic_raw` has the text",
+    "free_topic": f"dialogues whose topic is free text (`{NO_TOPIC}`): none is set; `about.topic_raw` has the text",
     "no_profile": "speakers without a profile: personas with a name only",
     "unknown_emotion": "emotions that are not in the vocabulary, left out (kept in the transcript's `about`)",
     "unknown_topic": "topics that are not in the vocabulary, left out (kept in the transcript's `about`)",

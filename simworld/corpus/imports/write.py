@@ -98,12 +98,17 @@ class Target:
             self._shard = None
 
     def _yaml(self, name: str, record: Record) -> None:
-        import yaml
+        data = as_yaml(record.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+        (self._folder / name).write_text(data, encoding="utf-8", newline="\n")
 
-        data: dict[str, Any] = record.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-        text: str = yaml.dump(data, Dumper=dumper, sort_keys=False, allow_unicode=True, width=116)  # pyright: ignore
-        (self._folder / name).write_text(text, encoding="utf-8", newline="\n")
+
+def as_yaml(data: Mapping[str, Any]) -> str:
+    """Plain data as a pack's file; text is read back as it is."""
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text: str = yaml.dump(data, Dumper=dumper, sort_keys=False, allow_unicode=True, width=116)  # pyright: ignore
+    return text
 
 
 @contextmanager

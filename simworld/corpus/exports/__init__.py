@@ -1,0 +1,1 @@
+"""Exports: transcripts as rows for trainers and readers. `table.EXPORTERS` lists the forms."""

@@ -1,0 +1,132 @@
+"""Small scenes, people and models made in Python, for tests of the engine.
+
+transcript, model = play(scene_of("Ann Lee", "Bo Marsh"), says("Good evening."))
+model.requests                      # [Request(seat="s0", call=0, messages=[...]), ...]
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from simworld.backends.completion import Completion
+from simworld.schema import Direction, End, Persona, Scene, Seat, Transcript
+from simworld.simulate.run import play as play_scene
+from simworld.text.tokens import estimate
+
+NAMES = ("Ann Lee", "Ben Marsh", "Cleo Otto", "Dag Pihl", "Eve Quist", "Finn Rask", "Gro Sand", "Hans Tveit")
+Messages = list[dict[str, str]]
+
+
+def person(id: str, name: str, **fields: Any) -> Persona:
+    """A persona that is little more than a name."""
+    return Persona(id=id, name=name, **{"profile": f"You are {name}.", **fields})
+
+
+def seated(scene: Scene, *names: str, **fields: Any) -> dict[str, Persona]:
+    """A persona for each seat of the scene, by these names or else `NAMES`."""
+    called = (*names, *NAMES[len(names) :])
+    return {seat.id: person(f"p_{seat.id}", called[at], **fields) for at, seat in enumerate(scene.seats)}
+
+
+def scene_of(seats: int | Sequence[Seat], **fields: Any) -> Scene:
+    """A scene with open seats `s0`, `s1`, ..., or with these seats."""
+    seats = [Seat(id=f"s{n}") for n in range(seats)] if isinstance(seats, int) else seats
+    return Scene(**{"id": "test_scene", "title": "A test", "seats": tuple(seats), **fields})
+
+
+def director(name: str, **options: Any) -> Direction:
+    return Direction(name=name, **options)
+
+
+def end(max_turns: int, **fields: Any) -> End:
+    """An end by number of acts alone, unless more is given."""
+    return End(**{"max_turns": max_turns, "goodbye": False, "stale": 0, **fields})
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a model was asked."""
+
+    seat: str
+    call: int
+    messages: Messages
+
+    @property
+    def text(self) -> str:
+        return "\n".join(message["content"] for message in self.messages)
+
+
+Answer = str | Completion | Exception
+Reply = Callable[[Request], Answer]
+
+
+@dataclass
+class Model:
+    """A chat backend that answers by a function of the request, and keeps what it was asked."""
+
+    reply: Reply
+    spec: str = "test:model"
+    context_tokens: int = 1_000_000
+    requests: list[Request] = field(default_factory=list)
+
+    def count(self, text: str) -> int:
+        return estimate(text)
+
+    async def complete(
+        self, messages: Sequence[Mapping[str, str]], *, seed: int | None = None, seat: str = "", call: int | None = None
+    ) -> Completion:
+        request = Request(seat, call or 0, [dict(message) for message in messages])
+        self.requests.append(request)
+        await asyncio.sleep(0)
+        answer = self.reply(request)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if isinstance(answer, Completion) else Completion(answer)
+
+    async def aclose(self) -> None:
+        """Nothing to let go of."""
+
+    def of(self, seat: str) -> list[Request]:
+        """The requests of one seat."""
+        return [request for request in self.requests if request.seat == seat]
+
+
+def says(*lines: str) -> Reply:
+    """Everybody says these lines by the number of the call, beginning again at the end."""
+    return lambda request: lines[request.call % len(lines)]
+
+
+def by_seat(**lines: Sequence[str]) -> Reply:
+    """Each seat says its own lines, beginning again at the end."""
+    return lambda request: lines[request.seat][request.call % len(lines[request.seat])]
+
+
+def counted(request: Request) -> str:
+    """A line that nobody has said before and that takes no leave."""
+    return f"<say>This is remark {request.call} of {request.seat}.</say>"
+
+
+def play(
+    scene: Scene,
+    reply: Reply = counted,
+    *,
+    cast: Mapping[str, Persona] | None = None,
+    context: int = 1_000_000,
+    **options: Any,
+) -> tuple[Transcript, Model]:
+    """Play it with one model at every seat; the transcript, and the model with what it was asked."""
+    model = Model(reply, context_tokens=context)
+    transcript = asyncio.run(play_scene(scene, backend=model, cast=cast or seated(scene), **options))
+    return transcript, model
+
+
+def acts(transcript: Transcript) -> list[str]:
+    """Who acted, act by act; happenings are nobody's."""
+    known: dict[int, str] = {}
+    for turn in transcript.turns:
+        if turn.seat in transcript.seats:
+            known.setdefault(turn.act, turn.seat)
+    return [known[act] for act in sorted(known)]
