@@ -34,7 +34,8 @@ def dialogue(*turns: dict[str, Any], number: int = 0, **more: Any) -> dict[str, 
     return {
         "id": f"ana-lind#{number:02d}", "character": ANA, "scene": number, "scene_type": "Chat",
         "location": "A {% pier %}", "setting": "Wind. {{ topic }} {# no #}", "scene_background": "Ana waits.",
-        "background": ".", "emotion": "Tense", "topic": "jokes", "topic_raw": "Jokes", "partners": [BO], "turns": list(turns), "flags": [], **more,
+        "background": ".", "emotion": "Tense", "topic": "jokes", "topic_raw": "Jokes", "partners": [BO],
+        "turns": list(turns), "flags": [], **more,
     }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from simworld.backends.completion import Completion
 from simworld.backends.journal import Journal, Key
 from simworld.perspective import parse_reply
 from simworld.schema import Reply, Usage
+from simworld.text.tokens import MESSAGE_OVERHEAD
 
 _FAULTS = {"length": "cut", "content_filter": "filtered"}
 
@@ -32,23 +33,21 @@ class CharacterAgent:
 
     def count(self, text: str) -> int:
         """Tokens of one message with this content, as its backend counts."""
-        return self._backend.count(text)
+        return self._backend.count(text) + MESSAGE_OVERHEAD
 
     async def act(self, view: View) -> Deed:
         """One call; one more of the same prompt where the reply is empty or its markup holds nothing."""
-        usage = Usage()
         completion = await self._ask(view, 0)
-        usage = self._spent(usage, view, completion)
         reply = self._read(view, completion)
+        usage = self._spent(Usage(), view, completion, reply)
         if not reply.pieces:
             completion = await self._ask(view, 1)
-            usage = self._spent(usage, view, completion).model_copy(update={"repairs": 1})
             reply = self._read(view, completion)
+            usage = self._spent(usage, view, completion, reply).model_copy(update={"repairs": 1})
         fault = _FAULTS.get(completion.finish_reason)
         if fault:
             reply = reply.model_copy(update={"faults": (*reply.faults, fault)})
-        dropped = usage.reasoning_characters + reply.dropped
-        return Deed(reply, usage.model_copy(update={"reasoning_characters": dropped}))
+        return Deed(reply, usage)
 
     async def _ask(self, view: View, again: int) -> Completion:
         part = view.part
@@ -69,19 +68,19 @@ class CharacterAgent:
             plain=plain,
         )
 
-    def _spent(self, usage: Usage, view: View, completion: Completion) -> Usage:
+    def _spent(self, usage: Usage, view: View, completion: Completion, reply: Reply) -> Usage:
         """The usage so far with this call added; tokens that the endpoint did not tell are estimated, and said so."""
         told = completion.input_tokens is not None and completion.output_tokens is not None
         given, made = completion.input_tokens, completion.output_tokens
         if given is None:
             given = sum(self.count(message["content"]) for message in view.messages)
         if made is None:
-            made = self.count(completion.text)
+            made = self._backend.count(completion.text)
         return Usage(
             calls=usage.calls + 1,
             input_tokens=usage.input_tokens + given,
             output_tokens=usage.output_tokens + made,
-            reasoning_characters=usage.reasoning_characters + completion.reasoning,
+            reasoning_characters=usage.reasoning_characters + completion.reasoning + reply.dropped,
             estimated=usage.estimated or not told,
         )
 

@@ -153,9 +153,9 @@ def _print_plan(settings: RunSettings, as_json: bool) -> None:
 
 def _to_screen(settings: RunSettings, as_json: bool) -> None:
     """Play and print each dialogue as it ends; nothing is kept."""
-    from simworld.simulate.collector import tuned_collector
     from simworld.simulate.run import play_all
     from simworld.simulate.share import Prepared
+    from simworld.simulate.tuning import tuned
 
     prepared = Prepared(settings)
     speakers = prepared.speakers(None)
@@ -181,7 +181,7 @@ def _to_screen(settings: RunSettings, as_json: bool) -> None:
 
     if settings.workers > 1:
         raise UsageError("--workers needs --out DIR")
-    with tuned_collector():
+    with tuned():
         asyncio.run(play())
     _end_of_screen(settings, failed)
 
@@ -196,12 +196,12 @@ def _end_of_screen(settings: RunSettings, failed: list[str]) -> None:
 
 def _to_folder(settings: RunSettings, as_json: bool) -> None:
     from simworld.cli.progress import Progress
-    from simworld.simulate.collector import tuned_collector
     from simworld.simulate.produce import produce
+    from simworld.simulate.tuning import tuned
 
     progress = Progress(settings)
     try:
-        with tuned_collector(), progress:
+        with tuned(), progress:
             survey = asyncio.run(produce(settings, progress.note))
     except KeyboardInterrupt:
         say(f"interrupted; {settings.out} holds what was finished, the same command goes on from here")

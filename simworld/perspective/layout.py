@@ -29,7 +29,8 @@ class Layout:
     """A transcript as one seat lived it, growing turn by turn.
 
     `forms` holds the wordings by kind (`say`, `say_to_you`, `whisper`, `do`, `move`, `leave`, `narration`, `note`
-    ...), each a format string over name, to, place and text. `count` estimates the tokens of a text.
+    ...), each a format string over name, to, place and text. `begun` says that the scene had begun before the first
+    turn taken. `count` gives the tokens of a message with a content.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Layout:
         thoughts: bool = True,
         notes: bool = True,
         loss_from: int = 0,
+        begun: bool = False,
         count: Callable[[str], int] | None = None,
     ) -> None:
         own = seats[speaker]
@@ -55,7 +57,7 @@ class Layout:
         self._marks = _marks(self._names.values(), bare=self._bare)
         self._forms = forms
         self._places = places or {}
-        self._thoughts, self._notes, self._loss_from = thoughts, notes, loss_from
+        self._thoughts, self._notes, self._loss_from, self._begun = thoughts, notes, loss_from, begun
         self._count = count or _uncounted
         self._heard: list[str] = []
         self._own: list[Turn] = []
@@ -102,7 +104,8 @@ class Layout:
         self.tokens += self._count(content)
 
     def _user_text(self, note: str) -> str:
-        heard = self._heard or [self._briefing.nudge if len(self.messages) > 1 else self._briefing.opener]
+        begun = self._begun or len(self.messages) > 1
+        heard = self._heard or [self._briefing.nudge if begun else self._briefing.opener]
         if note and self._notes:
             heard = [*heard, self._forms["note"].format(text=escape(note))]
         return "\n".join(heard)
@@ -191,7 +194,7 @@ def stretches(
         if turn.seat == speaker and turn.since is not None:
             _finish(layout, done)
             layout = Layout(
-                speaker, seats, forms, places=places, thoughts=thoughts, notes=notes, loss_from=turn.n
+                speaker, seats, forms, places=places, thoughts=thoughts, notes=notes, loss_from=turn.n, begun=True
             )  # fmt: skip
             _take_all(layout, turns[turn.since : turn.n])
         layout.take(turn)

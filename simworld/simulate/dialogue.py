@@ -50,40 +50,48 @@ class Lens:
     def prompt(self, turns: Sequence[Turn], note: str) -> tuple[list[Message], int | None]:
         """The messages to act on, and where the view now starts if the older half had to leave.
 
-        Raises BackendError where the newest turns alone pass the budget.
+        Raises BackendError where what was heard last passes the budget alone.
         """
         if not self._agent.wants_messages:
             return [], None
         messages = self._layout.prompt(note)
         if self._fits(messages):
             return messages, None
-        self._restart(turns, self._younger_half(turns))
-        messages = self._layout.prompt(note)
-        if not self._fits(messages):
-            raise BackendError(
-                f"seat '{self._seat}': the prompt passes the {self._agent.budget} tokens that its model can take even "
-                "without its older turns; give --context, or shorten the persona or the scene"
-            )
+        room = max(0, self._agent.budget - self._count(messages[0]["content"])) // 2
+        while not self._fits(messages):
+            since = self._younger(room, len(turns))
+            if since > self.since:
+                self._restart(turns, since)
+                messages = self._layout.prompt(note)
+            elif not room:
+                raise self._too_long()
+            room //= 2
         return messages, self.since
+
+    def _too_long(self) -> BackendError:
+        return BackendError(
+            f"seat '{self._seat}': the prompt passes the {self._agent.budget} tokens that its model can take even "
+            "without its older turns; give --context, or shorten the persona or the scene"
+        )
 
     def _fits(self, messages: Sequence[Message]) -> bool:
         budget = self._agent.budget
         return not budget or self._layout.tokens + self._count(messages[-1]["content"]) <= budget
 
-    def _younger_half(self, turns: Sequence[Turn]) -> int:
-        """The turn from which on the view takes half the room that the system message leaves, at an act's start."""
-        room = (self._agent.budget - self._count(self._layout.messages[0]["content"])) // 2
-        start, act = len(turns), -1
-        for turn in reversed(turns):
-            if turn.seat == self._seat or self._seat in turn.heard_by:
-                room -= self._count(turn.text) + 2 * _TURN_OVERHEAD
-            if room < 0:
+    def _younger(self, room: int, end: int) -> int:
+        """The turn from which on the view takes this many tokens at the most, where another's act starts.
+
+        Of what was heard since the own last act, the newest is kept in any case; `end` keeps nothing.
+        """
+        start = end
+        for at, turn in reversed([*enumerate(self.perceived)]):
+            room -= self._count(turn.text) + 2 * _TURN_OVERHEAD
+            if room < 0 and (start < end or at < self.fresh):
                 break
-            if turn.seat != self._seat and turn.act != act:
-                start, act = turn.n, turn.act
-            elif turn.act == act:
+            begins = at == 0 or self.perceived[at - 1].act != turn.act
+            if begins and turn.seat != self._seat:
                 start = turn.n
-        return max(start, self.since + 1)
+        return start
 
     def _restart(self, turns: Sequence[Turn], since: int) -> None:
         self.since = since
@@ -93,7 +101,8 @@ class Lens:
 
     def _new_layout(self) -> Layout:
         records = self._dialogue.records
-        return Layout(self._seat, records, forms(), places=self._dialogue.places, count=self._count)
+        begun = self.since > 0
+        return Layout(self._seat, records, forms(), places=self._dialogue.places, begun=begun, count=self._count)
 
     def _count(self, text: str) -> int:
         return self._agent.count(text)
@@ -187,7 +196,7 @@ def open_dialogue(
         records[seat.id], used = _record(situation, seat, agents[seat.id])
         hashes |= used
     if directing:
-        hashes["director"] = digest("director")
+        hashes |= {name: digest(name) for name in ("director", "direct_next")}
     dialogue = Dialogue(
         id=id, index=index, seed=seed, situation=situation, agents=agents, records=records, parts={},
         places={place.id: place.name for place in scene.places}, prompts=hashes, director=director,
@@ -198,7 +207,8 @@ def open_dialogue(
 
 
 def _known_names(records: Mapping[str, SeatRecord]) -> dict[str, str]:
-    """Ids, full names, and the first names that only one seat bears; as they may stand in a tag's attribute."""
+    """Ids, the first names that only one seat bears, and full names, which come before both; as they may stand in a
+    tag's attribute."""
     known: dict[str, str] = {}
     firsts = Counter(_called(record.name)[-1].casefold() for record in records.values())
     for id, record in records.items():
@@ -206,7 +216,7 @@ def _known_names(records: Mapping[str, SeatRecord]) -> dict[str, str]:
             if firsts[name.casefold()] < 2:
                 known[name.casefold()] = id
                 known[attribute(name).casefold()] = id
-    return known | {record.name.casefold(): id for id, record in records.items()} | {id: id for id in records}
+    return {id: id for id in records} | known | {record.name.casefold(): id for id, record in records.items()}
 
 
 def _record(situation: Situation, seat: Seat, agent: Agent) -> tuple[SeatRecord, dict[str, str]]:

@@ -42,7 +42,8 @@ def _read(dialogue: Dialogue, state: State, text: str) -> dict[str, Any] | None:
         reason = "goal_reached" if end[1] else "director_ended"
         return {"ending": Ending(reason=reason, by=DIRECTOR)}
     named = _NEXT.search(text)
-    seat = dialogue.known_names.get((named[1] if named else text).strip(" .*`\"'").casefold())
+    called = (named[1] if named else text).strip(" .*`\"'").casefold()
+    seat = called if called in dialogue.records else dialogue.known_names.get(called)
     return {"next": seat} if seat in _present(dialogue, state) else None
 
 

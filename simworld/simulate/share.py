@@ -55,11 +55,7 @@ class Prepared:
         self.stages: list[Stage] = stages_of([*settings.scenes])
         speakers = self.speakers(None)
         speakers.check([stage.scene for stage in self.stages])
-        cast = [
-            agent
-            for stage in self.stages
-            for agent in speakers.cast(stage.scene, stage.root).values()
-        ]
+        cast = [agent for stage in self.stages for agent in speakers.cast(stage.scene, stage.root).values()]
         for stage in self.stages:
             speakers.director(stage.scene)
         self.identity: dict[str, Any] = {

@@ -21,6 +21,7 @@ from simworld.backends.backend import ChatBackend
 from simworld.backends.journal import Journal
 from simworld.backends.open import open_backend
 from simworld.backends.sampling import Sampling
+from simworld.backends.scripted import open_scripted
 from simworld.errors import UsageError, unknown
 from simworld.schema import Scene, Seat
 from simworld.simulate.step import DIRECTOR
@@ -123,7 +124,7 @@ class Speakers:
         if hasattr(backend, "act") and hasattr(backend, "wants_messages"):
             agent: Any = backend
             return agent
-        return self._character(as_chat(backend, callbacks=self._callbacks))
+        return self._character(as_chat(backend))
 
     def _open_spec(self, spec: str, root: Path | None) -> Agent:
         kind, _, rest = spec.partition(":")
@@ -137,12 +138,16 @@ class Speakers:
             return RecordedAgent(rest)
         if kind in LATER:
             raise UsageError(f"backend '{spec}': '{kind}' is not there yet; see `simworld list backends`")
-        if kind == "scripted" and root is not None and not Path(rest).is_absolute() and (root / rest).is_file():
-            spec = f"scripted:{root / rest}"
+        if kind == "scripted" and root is not None and (root / rest).is_file():
+            chat = open_scripted(str(root / rest), self._sampling)
+            chat.label = spec  # a transcript names the file as the pack does, not where the pack stands
+            return self._character(chat)
         return self._character(open_backend(spec, self._sampling))
 
     def _character(self, chat: ChatBackend) -> Agent:
         self._backends.append(chat)
+        if self._callbacks:
+            chat = as_chat(chat, callbacks=self._callbacks)
         return CharacterAgent(chat, self._journal, max_tokens=self._sampling.max_tokens)
 
 

@@ -18,8 +18,8 @@ import orjson
 
 from simworld.corpus.folder import Folder
 from simworld.errors import SimworldError
-from simworld.simulate.collector import tuned_collector
 from simworld.simulate.share import Event, Prepared, RunSettings, play_share
+from simworld.simulate.tuning import tuned
 
 
 async def _main() -> int:
@@ -69,5 +69,5 @@ def _tell(event: Event) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with tuned_collector():
+    with tuned():
         sys.exit(asyncio.run(_main()))

@@ -40,7 +40,12 @@ def pack(root: Path) -> Path:
     """Two people and about 400 prompt tokens a call, as the floors have it."""
     people = [
         {"id": "ana", "name": "Ana Reis", "career": "nurse", "profile": PROFILE.format(name="Ana Reis", work="nurse")},
-        {"id": "bo", "name": "Boris Quill", "career": "lawyer", "profile": PROFILE.format(name="Boris Quill", work="lawyer")},
+        {
+            "id": "bo",
+            "name": "Boris Quill",
+            "career": "lawyer",
+            "profile": PROFILE.format(name="Boris Quill", work="lawyer"),
+        },
     ]
     scene = {
         "id": "festival", "title": "The festival money", "background": "A small port town has money left.",
@@ -82,7 +87,11 @@ def simworld(pack: Path, scenario: dict[str, int], out: Path) -> dict[str, float
     turns = scenario["dialogues"] * scenario["turns"]
     assert report["statuses"] == {"complete": scenario["dialogues"]}, report
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"wall_s": report["seconds"], "turns_per_s": turns / report["seconds"], "process_cpu_ms_a_turn": 1000 * cpu / turns}  # noqa: E501
+    return {
+        "wall_s": report["seconds"],
+        "turns_per_s": turns / report["seconds"],
+        "process_cpu_ms_a_turn": 1000 * cpu / turns,
+    }  # noqa: E501
 
 
 def floor(folder: Path, name: str, scenario: dict[str, int]) -> dict[str, float]:
@@ -93,7 +102,11 @@ def floor(folder: Path, name: str, scenario: dict[str, int]) -> dict[str, float]
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder, preexec_fn=lambda: pinned(1))
     told = json.loads(done.stdout.splitlines()[-1])
-    return {"wall_s": told["wall_s"], "turns_per_s": told["turns_per_s"], "process_cpu_ms_a_turn": told["cpu_ms_per_turn"]}  # noqa: E501
+    return {
+        "wall_s": told["wall_s"],
+        "turns_per_s": told["turns_per_s"],
+        "process_cpu_ms_a_turn": told["cpu_ms_per_turn"],
+    }  # noqa: E501
 
 
 def main() -> None:
