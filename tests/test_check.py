@@ -276,6 +276,7 @@ def test_pipe_folder_and_link_to_nothing_are_refused_without_waiting(tmp_path: P
 def test_size_is_looked_at_before_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write_pack(tmp_path, {**SOUND, "scenes/huge.yaml": ""})
     os.truncate(root / "scenes" / "huge.yaml", 1 << 40)
+    assert codes(root) == ["too-large"]
     (root / "scenes" / "ward.yaml").unlink()
     for persona in (root / "personas").iterdir():
         persona.unlink()

@@ -137,7 +137,8 @@ def test_other_keys_are_kept_aside(tmp_path: Path) -> None:
     _, [transcript] = imported(tmp_path, shared(("human", "Hi"), lang="en", ok=True, n=3, none=None, tags=["a"], id=17))
     assert transcript.id == "17"
     assert transcript.about == {
-        "lang": "en", "ok": "true", "n": "3", "tags": '["a"]', "source": "sharegpt", "source_place": "1", "source_id": "17",
+        "lang": "en", "ok": "true", "n": "3", "tags": '["a"]', "source": "sharegpt", "source_place": "1",
+        "source_id": "17",
     }  # fmt: skip
 
 

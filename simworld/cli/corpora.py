@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from simworld.cli.screen import out, print_transcript, say, table
-from simworld.errors import UsageError, unknown
+from simworld.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -71,11 +71,8 @@ def export(
     ] = None,
 ) -> None:
     """Turn transcripts into training rows, one per viewpoint."""
-    from simworld.corpus.exports.table import EXPORTERS
     from simworld.corpus.exports.write import export_corpus
 
-    if form not in EXPORTERS:
-        raise unknown("export form", form, EXPORTERS)
     report = export_corpus(
         corpus, to, form=form, speaker=speaker, thoughts=_keeps("--thoughts", thoughts), notes=_keeps("--notes", notes),
         include=tuple(include or ()),

@@ -52,9 +52,9 @@ def _list_directors(paths: Sequence[Path]) -> Rows:
 
 def _list_exporters(paths: Sequence[Path]) -> Rows:
     del paths
-    from simworld.corpus.exports.table import EXPORTERS, described
+    from simworld.corpus.exports.table import EXPORTERS, exporter
 
-    return ("exporter", "a row"), [(name, described(name)) for name in sorted(EXPORTERS)]
+    return ("exporter", "a row"), [(name, _first_line(exporter(name))) for name in sorted(EXPORTERS)]
 
 
 def _first_line(thing: object) -> str:

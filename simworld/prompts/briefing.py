@@ -71,13 +71,10 @@ def profile(persona: Persona) -> str:
     return persona.profile or render("profile", p=persona)
 
 
-TEMPLATE_OF = {"character": "character", "user": "user", "assistant": "assistant", "narrator": "narrator"}
-
-
 def brief(situation: Situation, seat_id: str) -> tuple[Briefing, dict[str, str]]:
     """What this seat is told, and the hashes of the templates that told it (name -> digest)."""
     seat = situation.scene.seat(seat_id)
-    name = seat.role if seat.is_plain or seat.role == "narrator" else "character"
+    name = _template_of(seat)
     persona = situation.cast[seat_id]
     briefing = Briefing(
         system=render(name, **_values(situation, seat, persona)),
@@ -86,6 +83,14 @@ def brief(situation: Situation, seat_id: str) -> tuple[Briefing, dict[str, str]]
     )
     used = [name, "opener", "nudge", "note", "forms.yaml"] + ([] if persona.profile else ["profile"])
     return briefing, {template: digest(template) for template in used}
+
+
+def _template_of(seat: Seat) -> str:
+    """The system message of a seat: by role where it speaks plainly, else the one that asks for the tags."""
+    if seat.role == "narrator":
+        return "narrator"
+    plain = "plain" if seat.role == "character" else seat.role
+    return plain if seat.is_plain else "character"
 
 
 def _values(situation: Situation, seat: Seat, persona: Persona) -> dict[str, object]:

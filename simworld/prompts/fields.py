@@ -24,6 +24,8 @@ LONGEST_RESULT = 20_000
 """Characters that it may become."""
 MOST_REPEATS = 50
 FILTERS = frozenset({"lower", "upper", "title", "capitalize", "default", "trim"})
+NO_PEOPLE = frozenset({"topic", "time", "place"})
+"""Names that are text and have no attributes."""
 PERSON = frozenset({"name", "career", "age", "they", "them", "their", "origin"})
 """What a template may read of a person."""
 _NODES = frozenset(
@@ -47,11 +49,11 @@ def check_template(text: str, names: Collection[str]) -> str | None:
         tree = _environment().parse(text)
     except (TemplateSyntaxError, RecursionError) as error:
         return f"not a template: {str(error)[:120]}"
-    return _refusal(tree, frozenset(names), depth=0, loops=0)
+    return _refusal(tree, frozenset(names), frozenset(names) - NO_PEOPLE, depth=0, loops=0)
 
 
 def render_field(text: str, values: Mapping[str, Any]) -> str:
-    """A scene's field with its names filled in. Raises TemplateError where it is not allowed or too long."""
+    """A scene's field with its names filled in. Raises TemplateError where it is not allowed, too long, or fails."""
     if "{" not in text:
         return text
     template = _compiled(text, frozenset(values))
@@ -65,7 +67,7 @@ def render_field(text: str, values: Mapping[str, Any]) -> str:
             if length > LONGEST_RESULT:
                 raise TemplateError(f"a template became longer than {LONGEST_RESULT} characters: {text[:60]!r}")
             pieces.append(piece)
-    except JinjaError as error:
+    except (JinjaError, TypeError) as error:  # TypeError: comparing a number with what is no number
         raise TemplateError(f"template {text[:60]!r}: {error}") from error
     return "".join(pieces)
 
@@ -78,7 +80,7 @@ def _compiled(text: str, names: frozenset[str]) -> Template:
     return _environment().from_string(text)
 
 
-def _refusal(node: nodes.Node, names: frozenset[str], depth: int, loops: int) -> str | None:
+def _refusal(node: nodes.Node, names: frozenset[str], people: frozenset[str], depth: int, loops: int) -> str | None:
     """The first thing under `node` that is not allowed, told; None where all is."""
     kind = type(node).__name__
     if depth > 24:
@@ -87,11 +89,11 @@ def _refusal(node: nodes.Node, names: frozenset[str], depth: int, loops: int) ->
         reason, names = _loop_refusal(node, names, loops)
         loops += 1
     else:
-        reason = _node_refusal(node, kind, names)
+        reason = _node_refusal(node, kind, names, people)
     if reason:
         return reason
     for child in _children(node, kind):
-        if reason := _refusal(child, names, depth + 1, loops):
+        if reason := _refusal(child, names, people, depth + 1, loops):
             return reason
     return None
 
@@ -114,22 +116,38 @@ def _loop_refusal(node: Any, names: frozenset[str], loops: int) -> tuple[str | N
         return "range takes one or two plain numbers", names
     if sizes[-1] - (sizes[0] if len(sizes) == 2 else 0) > MOST_REPEATS:
         return f"range may repeat {MOST_REPEATS} times at most", names
-    if type(node.target).__name__ != "Name":
-        return "`for` takes one name", names
+    if type(node.target).__name__ != "Name" or node.target.name in names:
+        return "`for` takes one name of its own", names
     return None, names | {node.target.name}
 
 
-def _node_refusal(node: Any, kind: str, names: frozenset[str]) -> str | None:
+def _node_refusal(node: Any, kind: str, names: frozenset[str], people: frozenset[str]) -> str | None:
     if kind not in _NODES:
         return f"{kind} is not allowed in a template; allowed: names, attributes, if, for over range"
     if kind == "Name" and node.name not in names:
         return f"'{node.name}' is not known here; allowed: {', '.join(sorted(names))}"
-    if kind == "Getattr" and (node.attr not in PERSON or type(node.node).__name__ != "Name"):
-        return f"'.{node.attr}' is not known; allowed: {', '.join(sorted(PERSON))}"
-    if kind == "Filter" and node.name not in FILTERS:
-        return f"filter '{node.name}' is not allowed; allowed: {', '.join(sorted(FILTERS))}"
+    if kind == "Getattr":
+        return _attribute_refusal(node, people)
+    if kind == "Filter":
+        return _filter_refusal(node)
     if kind == "Test" and node.name not in _TESTS:
         return f"test '{node.name}' is not allowed; allowed: {', '.join(sorted(_TESTS))}"
+    return None
+
+
+def _attribute_refusal(node: Any, people: frozenset[str]) -> str | None:
+    if node.attr not in PERSON or type(node.node).__name__ != "Name":
+        return f"'.{node.attr}' is not known; allowed: {', '.join(sorted(PERSON))}"
+    if node.node.name not in people:
+        return f"'{node.node.name}' has no '.{node.attr}'; these have: {', '.join(sorted(people))}"
+    return None
+
+
+def _filter_refusal(node: Any) -> str | None:
+    if node.name not in FILTERS:
+        return f"filter '{node.name}' is not allowed; allowed: {', '.join(sorted(FILTERS))}"
+    if len(node.args) + len(node.kwargs) > (node.name == "default"):
+        return f"filter '{node.name}' has too many values; allowed: one for default, none for the others"
     return None
 
 

@@ -160,7 +160,7 @@ def _last_words(turns: Sequence[Turn], speaker: str) -> list[Turn]:
 
 
 def _called(turn: Turn, others: Sequence[str], names: dict[str, str]) -> str:
-    """The seat that a turn addresses: by `to`, else by the name that stands last in it, the full one before the first."""
+    """The seat that a turn addresses: by `to`, else by the name that stands last in it (of two there, the longer)."""
     for seat in turn.to:
         if seat in others:
             return seat

@@ -20,7 +20,7 @@ from simworld.prompts import Situation, field_values
 from simworld.schema import Persona, Scene
 from simworld.simulate.dialogue import mix
 
-MOST_CASTS = 2_000
+MOST_CASTS = 300
 """Casts that are weighed one by one; where a scene allows more, seats are filled one after another."""
 
 
@@ -153,17 +153,32 @@ class _Tally:
         return chosen
 
     def _filled(self, stage: Stage, seats: list[str], index: int) -> dict[str, Persona] | None:
-        """Seat by seat, the scarcest first."""
+        """Seat by seat, the scarcest first; a choice that leaves nobody for a later seat is taken back."""
         order = sorted(seats, key=lambda seat: len(stage.candidates[seat]))
-        taken: dict[str, Persona] = {}
-        for seat in order:
-            free = [who for who in stage.candidates[seat] if who.id not in {other.id for other in taken.values()}]
-            if not free:
-                return None
-            names = [*taken, seat]
-            weights = {who.id: self._weight(stage, names, (*taken.values(), who), index) for who in free}
-            taken[seat] = min(free, key=lambda who, weights=weights: weights[who.id])
-        return {seat: taken[seat] for seat in seats}
+        taken = self._fill(stage, order, {}, index)
+        return {seat: taken[seat] for seat in seats} if taken else None
+
+    def _fill(
+        self, stage: Stage, order: Sequence[str], taken: dict[str, Persona], index: int
+    ) -> dict[str, Persona] | None:
+        if len(taken) == len(order):
+            return taken
+        seat, *later = order[len(taken) :]
+        there = {persona.id for persona in taken.values()}
+        free = {who.id: who for who in stage.candidates[seat] if who.id not in there}
+        weights: dict[str, tuple[int, ...]] = {}
+        for id, who in free.items():
+            pairs, *others = self._weight(stage, [*taken, seat], (*taken.values(), who), index)
+            weights[id] = (max(pairs, self._least_met(stage, later[:1], id)), *others)
+        for id in sorted(free, key=weights.__getitem__):
+            if filled := self._fill(stage, order, {**taken, seat: free[id]}, index):
+                return filled
+        return None
+
+    def _least_met(self, stage: Stage, following: Sequence[str], id: str) -> int:
+        """How often this persona has met whoever of the seat to be filled next they met least."""
+        others = (who.id for seat in following for who in stage.candidates[seat] if who.id != id)
+        return min((self._used[("pair", *sorted((id, other)))] for other in others), default=0)
 
     def _weight(self, stage: Stage, seats: Sequence[str], people: Sequence[Persona], index: int) -> tuple[int, ...]:
         ids = [persona.id for persona in people]

@@ -85,7 +85,9 @@ async def play_many(
         try:
             await play_all(Plan(stages, seed).take(n), speakers, jobs=jobs, max_turns=max_turns, done=done.put)
         finally:
-            await done.put(None)
+            # a reader who has gone takes nothing more from a full queue
+            if not producer.cancelling():
+                await done.put(None)
 
     producer = asyncio.create_task(produce())
     try:

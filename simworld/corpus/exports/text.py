@@ -10,23 +10,28 @@ Mara Quill (speaking): Tea, then.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
 
 from simworld.corpus.exports.rows import TextRow, row_id
 from simworld.prompts import render
 from simworld.schema import NARRATOR, OUT, Transcript, Turn
 
+Line = dict[str, str]
+"""What the template is told of a line: `kind`, `name`, `text`, and `to` for speech."""
+
 
 def text_rows(transcript: Transcript, speaker: str, /, *, thoughts: bool, notes: bool) -> list[TextRow]:
     """The whole viewpoint as one row, whatever cuts its prompt had; none where this seat never acted."""
     perceived = [turn for turn in transcript.turns if turn.seat == speaker or speaker in turn.heard_by]
-    if not thoughts:
-        perceived = [turn for turn in perceived if turn.kind != "think"]
-    if not any(turn.seat == speaker for turn in perceived):
+    acts = {turn.act for turn in perceived if turn.seat == speaker and (thoughts or turn.kind != "think")}
+    if not acts:
         return []
     script = Script(transcript)
-    lines = [line for turn in perceived for line in script.lines(turn, notes=notes and turn.seat == speaker)]
+    lines: list[Line] = []
+    for turn in perceived:
+        if notes and turn.note and turn.seat == speaker and turn.act in acts:
+            lines.append(script.note(turn))
+        if thoughts or turn.kind != "think":
+            lines.append(script.line(turn))
     text = render("script", system=transcript.seats[speaker].briefing.system, lines=lines)
     return [TextRow(id=row_id(transcript.id, speaker, 0), text=text)]
 
@@ -41,23 +46,28 @@ class Script:
         names = "|".join(sorted(map(re.escape, self._names.values()), key=len, reverse=True))
         self._label = re.compile(rf"(?<=\n)(?=[ \t]*(?:{names})[ \t]*(?:\([^()\n]*\)[ \t]*)?:)")
 
-    def lines(self, turn: Turn, *, notes: bool) -> Iterator[dict[str, Any]]:
-        """The line of a turn, after its note where it has one."""
-        name = self._names.get(turn.seat, turn.seat)
-        if notes and turn.note:
-            yield {"kind": "note", "name": name, "text": self._as_text(turn.note)}
-        to = ", ".join(self._names.get(id, id) for id in turn.to)
-        yield {"kind": turn.manner or turn.kind, "name": name, "to": to, "text": self._told(turn, name)}
+    def note(self, turn: Turn) -> Line:
+        """The private note that came before a turn."""
+        return {"kind": "note", "name": self._name(turn), "text": self._as_text(turn.note)}
 
-    def _told(self, turn: Turn, name: str) -> str:
+    def line(self, turn: Turn) -> Line:
+        """The turn."""
+        kind = "narration" if turn.seat in self._narrators else turn.manner or turn.kind
+        to = ", ".join(self._names.get(id, id) for id in turn.to)
+        return {"kind": kind, "name": self._name(turn), "to": to, "text": self._told(turn)}
+
+    def _name(self, turn: Turn) -> str:
+        return self._names.get(turn.seat, turn.seat)
+
+    def _told(self, turn: Turn) -> str:
         """A turn's words; what is done, and where one goes, as everybody was told it."""
         text = self._as_text(turn.text)
-        if turn.kind in ("say", "think"):
-            return text
         if turn.seat in self._narrators:
             return self._forms["narration"].format(text=text)
+        if turn.kind in ("say", "think"):
+            return text
         form = turn.kind if turn.kind == "do" else "leave" if turn.text == OUT else "move"
-        return self._forms[form].format(name=name, text=text, place=self._places.get(turn.text, turn.text))
+        return self._forms[form].format(name=self._name(turn), text=text, place=self._places.get(turn.text, turn.text))
 
     def _as_text(self, text: str) -> str:
         """`text` with each further line that imitates a speaker's indented: it stays one turn."""

@@ -1,0 +1,219 @@
+"""Noun phrases: what of a line can be taken up by its own words.
+
+    phrases("I left my suitcase in the rain.")     # ("my suitcase", "the rain")
+    seen_by("my suitcase", addressed=True)         # "your suitcase"
+
+No tagger: a phrase is a determiner and up to three words before a function word or a stop, or a word that the
+subjects know as a plural or as standing without an article. What is not surely a phrase is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from simworld.agents.improv.library import library
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*['’]?|\d[\d.,:]*|\.\.\.|[.,;:!?()\"–—-]")
+_WORD = re.compile(r"[^\W\d_]")
+_LONGEST = 3
+"""Words after the determiner."""
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """The word lists by which phrases are found."""
+
+    stop: frozenset[str]
+    light: frozenset[str]
+    verbs: frozenset[str]
+    vague: frozenset[str]
+    determiners: frozenset[str]
+    nouns: frozenset[str]
+    plurals: frozenset[str]
+    mass: frozenset[str]
+    lowers: frozenset[str]
+
+
+@cache
+def grammar() -> Grammar:
+    """The lists of `lexicon.yaml` and the nouns of all subjects."""
+    data = library()
+    subjects = data.value("subjects").values()
+    nouns = frozenset(word for node in subjects for word in str(node.get("nouns", "")).split())
+    return Grammar(
+        stop=data.words("lexicon.stop"),
+        light=data.words("lexicon.light"),
+        verbs=data.words("lexicon.verbs"),
+        vague=data.words("lexicon.vague"),
+        determiners=data.words("lexicon.determiners"),
+        nouns=nouns,
+        plurals=frozenset(plural(noun) for noun in nouns),
+        mass=frozenset(word for node in subjects for word in str(node.get("mass", "")).split()),
+        lowers=data.words("lexicon.lowers"),
+    )
+
+
+def plural(noun: str) -> str:
+    """The regular plural."""
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return noun[:-1] + "ies"
+    if noun.endswith("f"):
+        return noun[:-1] + "ves"
+    return noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
+
+
+def stem(word: str) -> str:
+    """A word without the ending of the plural or the possessive."""
+    word = word.lower().replace("’", "'")
+    if "'" in word:
+        word = word.partition("'")[0]
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("ches", "shes", "xes", "sses")):
+        return word[:-2]
+    return word[:-1] if word.endswith("s") and len(word) > 3 and not word.endswith(("ss", "us", "is")) else word
+
+
+def content(text: str) -> list[str]:
+    """The words of a text that carry its subject, as stems in their order."""
+    words = grammar()
+    return [stem(token) for token in tokens(text) if is_content(token.lower(), words)]
+
+
+def is_content(word: str, words: Grammar) -> bool:
+    """Whether a word in lower case carries a subject."""
+    word = word.replace("’", "'")
+    return (
+        len(word) > 2
+        and word.isalpha()
+        and word not in words.stop
+        and word not in words.light
+        or ("-" in word and len(word) > 4)
+    )
+
+
+def tokens(text: str) -> list[str]:
+    """Words, numbers and stops of a text."""
+    return _TOKEN.findall(text)
+
+
+@lru_cache(maxsize=16384)
+def phrases(text: str) -> tuple[str, ...]:
+    """What can be taken up of a text, the most telling first."""
+    words, parts = grammar(), tokens(text)
+    found: list[tuple[float, str]] = []
+    at = 0
+    while at < len(parts):
+        end = _determined(parts, at, words)
+        if end:
+            phrase = " ".join([parts[at].lower(), *parts[at + 1 : end]])
+            head = parts[end - 1].lower()
+            score = 3.0 * (_known(head, words)) + 0.6 * (end - at > 2) + 0.05 * at
+            found.append((score, phrase))
+            at = end
+            continue
+        if _bare(parts, at, words):
+            found.append((2.0 + 0.05 * at, parts[at].lower()))
+        at += 1
+    found.sort(key=lambda pair: -pair[0])
+    return tuple(dict.fromkeys(phrase for _, phrase in found))
+
+
+def _known(word: str, words: Grammar) -> bool:
+    return word in words.nouns or word in words.plurals or word in words.mass
+
+
+def _determined(parts: list[str], at: int, words: Grammar) -> int:
+    """Where the phrase ends that begins at this determiner; 0 where none does."""
+    first = parts[at].replace("’", "'")
+    owner = first.endswith("'s") and first[:1].isupper() and first.lower() not in words.stop
+    if not owner and (first.lower() not in words.determiners or first.lower() in ("no", "every", "each")):
+        return 0
+    end = at + 1
+    while end < len(parts) and end - at <= _LONGEST + 1 and _inside(parts[end], end - at, words):
+        end += 1
+    if end - at - 1 > _LONGEST or end - at < 2:
+        return 0
+    return end if _is_head(parts[end - 1], end - at - 1, words) else 0
+
+
+def _inside(part: str, place: int, words: Grammar) -> bool:
+    """Whether a token goes on with a phrase, at this place after its determiner."""
+    low = part.lower().replace("’", "'")
+    if not _WORD.match(part) or low in words.stop or "'" in low:
+        return False
+    if place == 1:
+        return True
+    if _known(low, words) or low in words.light:
+        return True
+    if low in words.verbs or low.endswith(("ed", "ing", "ly")):
+        return False
+    return not (low.endswith("s") and not low.endswith(("ss", "us")))
+
+
+def _is_head(part: str, length: int, words: Grammar) -> bool:
+    low = part.lower()
+    if low in words.vague or low in words.light:
+        return False
+    if _known(low, words):
+        return True
+    if low.endswith(("ly", "est", "ed", "ous", "ful", "less")) or (low.endswith("ing") and length == 1):
+        return False
+    return len(low) > 2 and low not in words.verbs
+
+
+def _bare(parts: list[str], at: int, words: Grammar) -> bool:
+    """Whether this token stands for itself: a plural or a noun without an article."""
+    low = parts[at].lower()
+    if low in words.vague or (low not in words.plurals and low not in words.mass):
+        return False
+    before = parts[at - 1].lower() if at else ""
+    if at and parts[at][:1].isupper() and before not in ".!?":
+        return False
+    if (
+        low in words.verbs
+        or stem(low) in words.verbs
+        or low in ("love", "help", "trust", "dance", "fear", "change", "work")
+    ):
+        return before in ("about", "of", "for", "with", "and", "in", "some", "more", "much")
+    if before in words.determiners or (_WORD.match(before) and before not in words.stop):
+        return False
+    after = parts[at + 1].lower() if at + 1 < len(parts) else ""
+    return not (_WORD.match(after) and after not in words.stop)
+
+
+_SEEN = {"my": "your", "our": "your", "this": "that", "these": "those", "a": "that", "an": "that", "another": "that"}
+
+
+def seen_by(phrase: str, *, addressed: bool) -> str:
+    """A phrase from the side of who answers it: 'my' and 'your' change, 'a' becomes 'that'."""
+    first, gap, rest = phrase.partition(" ")
+    if not gap:
+        return phrase
+    if first == "your":
+        return f"my {rest}" if addressed else f"the {rest}"
+    if first == "some":
+        return rest if rest.endswith("s") else f"that {rest}"
+    return f"{_SEEN.get(first, first)} {rest}"
+
+
+def definite(phrase: str) -> str:
+    """A phrase of the scene's own text as one speaks of it: 'a grey case' -> 'the grey case'."""
+    first, gap, rest = phrase.partition(" ")
+    return f"the {rest}" if gap and first in ("a", "an", "some", "this", "that", "another") else phrase
+
+
+def capital(text: str) -> str:
+    """With a capital at its start, whatever marks stand before it."""
+    for at, letter in enumerate(text):
+        if letter.isalpha():
+            return text[:at] + letter.upper() + text[at + 1 :]
+    return text
+
+
+def uncapital(text: str) -> str:
+    """Made to go on within a sentence, where its first word is one that may stand in lower case."""
+    first = text.partition(" ")[0].rstrip(",.;:!?").replace("’", "'").lower()
+    return text[:1].lower() + text[1:] if first in grammar().lowers else text

@@ -1,0 +1,156 @@
+"""Reading: what a line says, as far as improv can tell.
+
+    read("Who pays in the end?").question      # "Who pays in the end?"
+
+Found are its sentences, content words, subjects, the move it makes, the question it ends with and what kind of answer
+that wants, what can be taken up by its own words, and which authored lines it holds, with what may answer them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from simworld.agents.improv.library import Bank, library
+from simworld.agents.improv.phrases import content, phrases, plural, stem
+from simworld.text.farewell import is_farewell
+
+_SENTENCE = re.compile(r"[^.!?]+(?:[.!?]+[\"'’”]?|$)")
+_PLAIN = re.compile(r"[^a-z' ]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One line, read."""
+
+    sentences: tuple[str, ...]
+    words: frozenset[str]
+    """Stems of its content words."""
+    subjects: tuple[str, ...]
+    """Ids of its subjects, the strongest first."""
+    move: str
+    """A key of `acts.moves`, `farewell`, or empty: a plain statement."""
+    question: str
+    """The last sentence that asks; empty where none does."""
+    asks_for: str
+    """Kind of answer that the question wants, a key of `acts.answers`; empty: yes or no."""
+    phrases: tuple[str, ...]
+    replies: Bank
+    """What may answer the authored line that it holds, slots unfilled."""
+
+
+@lru_cache(maxsize=16384)
+def read(text: str) -> Reading:
+    """Read a line."""
+    low = text.lower().replace("’", "'")
+    sentences = tuple(found.strip() for found in _SENTENCE.findall(text) if found.strip())
+    question = next((s for s in reversed(sentences[-2:]) if s.rstrip("\"'’” ").endswith("?")), "")
+    words = content(text)
+    return Reading(
+        sentences=sentences,
+        words=frozenset(words),
+        subjects=subjects_of(words),
+        move="farewell" if is_farewell(text) else _first(_patterns("moves"), low),
+        question=question,
+        asks_for=_first(_patterns("questions"), question.lower().replace("’", "'")) if question else "",
+        phrases=phrases(text),
+        replies=_replies(sentences, question),
+    )
+
+
+@cache
+def _patterns(name: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((key, re.compile(pattern)) for key, pattern in library().value(f"lexicon.{name}"))
+
+
+def _first(patterns: tuple[tuple[str, re.Pattern[str]], ...], text: str) -> str:
+    return next((key for key, pattern in patterns if pattern.search(text)), "")
+
+
+@cache
+def _lexicon() -> dict[str, list[tuple[str, float]]]:
+    """Stem of a word -> the subjects it speaks of, with weights."""
+    table: dict[str, list[tuple[str, float]]] = {}
+    for id, node in library().value("subjects").items():
+        for field, weight in (("nouns", 2.0), ("mass", 2.0), ("words", 1.0)):
+            for word in str(node.get(field, "")).split():
+                forms = {word, stem(word), stem(plural(word))} if field == "nouns" else {word, stem(word)}
+                for form in forms:
+                    table.setdefault(form, []).append((id, weight))
+    return {form: [(id, weight / len(hits)) for id, weight in hits] for form, hits in table.items()}
+
+
+def subjects_of(words: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    """The subjects that these stems speak of, the strongest first."""
+    table, scores = _lexicon(), dict[str, float]()
+    for word in words:
+        for id, weight in table.get(word, ()):
+            scores[id] = scores.get(id, 0.0) + weight
+    return tuple(sorted(scores, key=lambda id: (-scores[id], id))[:4])
+
+
+@dataclass(frozen=True)
+class _Authored:
+    """Authored lines by the rarest of their words, and those too short for it by their plain text."""
+
+    by_word: dict[str, list[tuple[frozenset[str], str]]]
+    by_parts: list[tuple[tuple[str, ...], str]]
+
+
+@cache
+def _authored() -> _Authored:
+    signed = {line: frozenset(content(line)) for line in library().replies}
+    counts: dict[str, int] = {}
+    for words in signed.values():
+        for word in words:
+            counts[word] = counts.get(word, 0) + 1
+    table = _Authored({}, [])
+    for line, words in signed.items():
+        if len(words) > 1 and "{" not in line:
+            rarest = min(words, key=lambda word: (counts[word], word))
+            table.by_word.setdefault(rarest, []).append((words, line))
+        else:
+            parts = tuple(plain(part) for part in re.split(r"\{\w+\}", line))
+            table.by_parts.append((tuple(part for part in parts if part), line))
+    table.by_parts.sort(key=lambda pair: -sum(map(len, pair[0])))
+    return table
+
+
+def plain(text: str) -> str:
+    """Lower-case words and nothing else, for comparison."""
+    return " ".join(_PLAIN.sub(" ", text.lower().replace("’", "'")).split())
+
+
+def _replies(sentences: tuple[str, ...], question: str) -> Bank:
+    """What may answer the last authored line among these; a question at the end is looked at first."""
+    order = [question] if question else []
+    order += [s for s in reversed(sentences[-3:]) if s != question and not question]
+    for sentence in order:
+        line = _recognise(sentence)
+        if line:
+            return library().replies[line]
+    return ()
+
+
+def _recognise(sentence: str) -> str:
+    table, words = _authored(), frozenset(content(sentence))
+    for word in sorted(words):
+        for wanted, line in table.by_word.get(word, ()):
+            if wanted <= words and len(words) <= len(wanted) + 3:
+                return line
+    text = f" {plain(sentence)} "
+    for parts, line in table.by_parts:
+        if sum(len(part.split()) for part in parts) > 1 and _holds(text, parts):
+            return line
+    return ""
+
+
+def _holds(text: str, parts: tuple[str, ...]) -> bool:
+    at = 0
+    for part in parts:
+        found = text.find(f" {part} ", at)
+        if found < 0:
+            return False
+        at = found + len(part) + 1
+    return True
