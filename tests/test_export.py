@@ -141,6 +141,13 @@ def test_thoughts_and_notes_may_be_dropped(form: str, tmp_path: Path) -> None:
     assert "TOM-NOTE" not in no_notes
 
 
+def test_an_act_of_nothing_but_a_dropped_thought_is_gone_with_its_note(tmp_path: Path) -> None:
+    musing = [*ALL[:3], *(one.model_copy(update={"act": one.act + 1}) for one in ALL[3:])]
+    for form in EXPORTERS:
+        row = exported(tmp_path / form, transcript(0, *musing), speaker="tom", form=form, thoughts=False)
+        assert "TOM-NOTE" not in json.dumps(row)
+
+
 @pytest.mark.parametrize("form", EXPORTERS)
 def test_every_exporter_keeps_its_word(form: str) -> None:
     """The contract of the table: rows as their type says, a unique id first, none for a seat that never acted."""
@@ -240,6 +247,7 @@ def test_silent_seats_and_rows_without_loss_are_counted(tmp_path: Path) -> None:
         ({}, "x.csv", "the suffix '.csv' is not known; allowed: .jsonl"),
         ({}, "x.txt", "a .txt file holds the rows of --as text only"),
         ({}, "folder.jsonl", "is a folder"),
+        ({}, "c/transcripts.jsonl/x.jsonl", "cannot be written"),
         ({}, "c/transcripts/00000.jsonl", "lies among the corpus's own files"),
         ({}, "c/manifest.json", "lies among the corpus's own files"),
     ],
@@ -247,6 +255,7 @@ def test_silent_seats_and_rows_without_loss_are_counted(tmp_path: Path) -> None:
 def test_what_cannot_be_written(options: dict[str, Any], name: str, says: str, tmp_path: Path) -> None:
     folder = corpus(tmp_path, transcript())
     (tmp_path / "folder.jsonl").mkdir()
+    (folder / "transcripts.jsonl").touch()
     before = (folder / "transcripts" / "00000.jsonl").read_bytes()
     with pytest.raises(UsageError) as refused:
         export_corpus(folder, tmp_path / name, **options)

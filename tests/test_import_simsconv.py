@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from simworld.corpus.exports.write import export_corpus
+from simworld.corpus.imports import write
 from simworld.corpus.imports.report import ImportReport
 from simworld.corpus.imports.simsconv import import_simsconv
 from simworld.corpus.imports.table import IMPORTERS, importer
@@ -293,6 +295,16 @@ def test_sources_and_targets_that_cannot_be_used(tmp_path: Path) -> None:
     assert (tmp_path / "full" / "mine").read_text() == "kept"
     with pytest.raises(CorpusError, match="is a file"):
         import_simsconv(source, tmp_path / "full" / "mine")
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: object) -> bytes:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(write, "to_line", full)
+    with pytest.raises(CorpusError, match="the disk is full; nothing was imported"):
+        imported(tmp_path, PLAIN)
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_a_killed_import_left_is_written_over(tmp_path: Path) -> None:

@@ -40,11 +40,14 @@ REPLIES: dict[str, tuple[str, list[tuple[str, ...]]]] = {
     "fence around speech": ("```\nGood evening.\n```", [("say", "Good evening.")]),
     "fence around speech not closed": ("```text\nGood evening.", [("say", "Good evening.")]),
     "two fences are speech": ("```\na\n```\n```\nb\n```", [("say", "```\na\n```\n```\nb\n```")]),
-    "last tag not closed": ("<thought>Late.</thought><say>Good evening.", [("think", "Late."), ("say", "Good evening.")]),
+    "last tag not closed": (
+        "<thought>Late.</thought><say>Good evening.",
+        [("think", "Late."), ("say", "Good evening.")],
+    ),
     "no tag closed": ("<thought>Late.\n<do>nods\n<say>Sit.", [("think", "Late."), ("do", "nods"), ("say", "Sit.")]),
     "closing tag torn": ("<say>Good evening.</sa", [("say", "Good evening.")]),
     "closing tag just begun": ("<say>Good evening.<", [("say", "Good evening.")]),
-    "opening tag torn": ("<do>nods</do>\n<say to=\"Tom", [("do", "nods")]),
+    "opening tag torn": ('<do>nods</do>\n<say to="Tom', [("do", "nods")]),
     "opening tag just begun": ("<do>nods</do>\n<sa", [("do", "nods")]),
     "closing tag of another": ("<say>Good evening.</do>", [("say", "Good evening.")]),
     "opening tag missing": ("He is late.</thought>\n<say>Sit.</say>", [("think", "He is late."), ("say", "Sit.")]),
@@ -74,7 +77,7 @@ REPLIES: dict[str, tuple[str, list[tuple[str, ...]]]] = {
     "less than": ("<say>I <3 you & yours, 1 < 2</say>", [("say", "I <3 you & yours, 1 < 2")]),
     "note repeated": (f"<note>You feel Sad.</note>{SAY}", [("say", "Good evening.")]),
     "note repeated, not closed": ("<note>You feel Sad.\n<do>nods</do>", [("do", "nods")]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REPLIES)
@@ -88,18 +91,33 @@ def test_what_models_send(name: str) -> None:
 
 # a tag inside another: what is private stays private
 NESTED = {
-    "thought": ("<thought>He lies. <do>nods</do> I know.</thought>", [("think", "He lies."), ("do", "nods"), ("think", "I know.")]),
-    "feeling in a thought": ("<thought>He lies. <feel>Sad</feel> I know.</thought>", [("think", "He lies."), ("think", "I know.")]),
+    "thought": (
+        "<thought>He lies. <do>nods</do> I know.</thought>",
+        [("think", "He lies."), ("do", "nods"), ("think", "I know.")],
+    ),
+    "feeling in a thought": (
+        "<thought>He lies. <feel>Sad</feel> I know.</thought>",
+        [("think", "He lies."), ("think", "I know.")],
+    ),
     "whisper": (
         '<whisper to="Tom">The key <do>leans in</do> is here.</whisper>',
         [("whisper", "The key", "Tom"), ("do", "leans in"), ("whisper", "is here.", "Tom")],
     ),
-    "aside": ("<aside>Fool. <do>nods</do> Old fool.</aside>", [("aside", "Fool."), ("do", "nods"), ("aside", "Old fool.")]),
-    "thought never closed": ("<thought>He lies. <feel>Sad</feel> I know.", [("think", "He lies."), ("think", "I know.")]),
+    "aside": (
+        "<aside>Fool. <do>nods</do> Old fool.</aside>",
+        [("aside", "Fool."), ("do", "nods"), ("aside", "Old fool.")],
+    ),
+    "thought never closed": (
+        "<thought>He lies. <feel>Sad</feel> I know.",
+        [("think", "He lies."), ("think", "I know.")],
+    ),
     "closed twice": ("<thought>He lies.</thought> I know.</thought>", [("think", "He lies."), ("think", "I know.")]),
-    "speech": ('<say to="Tom">Sit. <do>nods</do> Please.</say>', [("say", "Sit.", "Tom"), ("do", "nods"), ("say", "Please.", "Tom")]),
+    "speech": (
+        '<say to="Tom">Sit. <do>nods</do> Please.</say>',
+        [("say", "Sit.", "Tom"), ("do", "nods"), ("say", "Please.", "Tom")],
+    ),
     "thought not closed, then speech": ("<thought>He lies.\n<say>Sit.</say>", [("think", "He lies."), ("say", "Sit.")]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", NESTED)
@@ -220,8 +238,8 @@ TEXT = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=6
 TRICKY = st.lists(
     st.sampled_from(
         [*(f"<{tag}>" for tag in TAGS), *(f"</{tag}>" for tag in TAGS), "&lt;say", "&amp;lt;/do>", "&amp;amp;lt;say>",
-         "<think>", "</think>", "</thinking>", "&lt;think>", "<say", '<say to="Tom">', "<SAY >", "< say>", "<", ">", "&",
-         "&amp;", "\n", "\r", "\u2028", "\x85", "Tom: ", "```", "é", "𝔘", "ſay", "<ſay>", "<|eot|>", "word "]
+         "<think>", "</think>", "</thinking>", "&lt;think>", "<say", '<say to="Tom">', "<SAY >", "< say>", "<", ">",
+         "&", "&amp;", "\n", "\r", "\u2028", "\x85", "Tom: ", "```", "é", "𝔘", "ſay", "<ſay>", "<|eot|>", "word "]
     ),
     min_size=1, max_size=12,
 ).map("".join)  # fmt: skip
@@ -258,7 +276,7 @@ def test_what_is_written_is_read_back(pieces: list[Piece], emotion: str) -> None
 @given(st.one_of(TEXT, TRICKY))
 def test_unescape_is_the_inverse_of_escape(text: str) -> None:
     assert unescape(escape(text)) == text
-    assert escape(escape(text)) == escape(text).replace("&lt;", "&lt;") or "lt;" in text or "<" in text
+    assert unescape(unescape(escape(escape(text)))) == text
 
 
 @given(st.one_of(TEXT, TRICKY), st.sampled_from(TAGS))
@@ -306,8 +324,9 @@ SIZE = 400_000
 
 @pytest.mark.parametrize(
     "unit",
-    ["<say>", "</say>", "<say", "<thought>a</say>", "<do>x</do>y", "&amp;lt;", "&amp;", "&amp;lt;say>", "<think>", "</think>", "Tom: ",
-     "Tom: a\n", "Mara: a\n", "Tom (", "**Tom", " ", "\t", "```", "```\n", '<say to="', "<say to", "<", "</", "to = ", "\n "],
+    ["<say>", "</say>", "<say", "<thought>a</say>", "<do>x</do>y", "&amp;lt;", "&amp;", "&amp;lt;say>", "<think>",
+     "</think>", "Tom: ", "Tom: a\n", "Mara: a\n", "Tom (", "**Tom", " ", "\t", "```", "```\n", '<say to="', "<say to",
+     "<", "</", "to = ", "\n "],
 )  # fmt: skip
 @pytest.mark.parametrize("frame", ["{}", "<say>{}", "```xml\n{}x", "<say to={}>a</say>", "Tom: hm\n{}"])
 def test_a_huge_reply_is_read_in_linear_time(unit: str, frame: str) -> None:

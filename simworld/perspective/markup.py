@@ -195,10 +195,12 @@ class _Script:
         self._others = _labels(others)
         self.cut = False
         self.closed = False
+        """Whether another's line was cut off after the own speech: what follows is not the speaker's."""
 
     def own_part(self, text: str) -> str:
         """`text` without the own name before it and without anything from another speaker's line on."""
-        text = self.own_block(text)
+        whole, text = text, self.own_block(text)
+        self.closed = self.closed or not whole.endswith(text)
         if self._own and (label := self._own.match(text)):
             text = text[label.end() :].lstrip()
         return text.strip()
@@ -213,7 +215,6 @@ class _Script:
         self.cut = True
         head = text[: other.start()]
         if head.strip():
-            self.closed = True
             return head
         own = self._own.search(text, other.end()) if self._own else None
         return self.own_block(text[own.start() :]) if own else ""

@@ -127,7 +127,7 @@ def _node_refusal(node: Any, kind: str, names: frozenset[str], people: frozenset
     if kind == "Name" and node.name not in names:
         return f"'{node.name}' is not known here; allowed: {', '.join(sorted(names))}"
     if kind == "Getattr":
-        return _attribute_refusal(node, people)
+        return _attribute_refusal(node, names - people, people)
     if kind == "Filter":
         return _filter_refusal(node)
     if kind == "Test" and node.name not in _TESTS:
@@ -135,10 +135,10 @@ def _node_refusal(node: Any, kind: str, names: frozenset[str], people: frozenset
     return None
 
 
-def _attribute_refusal(node: Any, people: frozenset[str]) -> str | None:
+def _attribute_refusal(node: Any, others: frozenset[str], people: frozenset[str]) -> str | None:
     if node.attr not in PERSON or type(node.node).__name__ != "Name":
         return f"'.{node.attr}' is not known; allowed: {', '.join(sorted(PERSON))}"
-    if node.node.name not in people:
+    if node.node.name in others:
         return f"'{node.node.name}' has no '.{node.attr}'; these have: {', '.join(sorted(people))}"
     return None
 

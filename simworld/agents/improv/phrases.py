@@ -34,6 +34,9 @@ class Grammar:
     plurals: frozenset[str]
     mass: frozenset[str]
     lowers: frozenset[str]
+    adjectives: frozenset[str]
+    measures: frozenset[str]
+    ambiguous: frozenset[str]
 
 
 @cache
@@ -41,7 +44,7 @@ def grammar() -> Grammar:
     """The lists of `lexicon.yaml` and the nouns of all subjects."""
     data = library()
     subjects = data.value("subjects").values()
-    nouns = frozenset(word for node in subjects for word in str(node.get("nouns", "")).split())
+    nouns = frozenset(word for node in subjects for word in str(node.get("nouns", "")).split()) | data.words("lexicon.nouns")
     return Grammar(
         stop=data.words("lexicon.stop"),
         light=data.words("lexicon.light"),
@@ -52,6 +55,9 @@ def grammar() -> Grammar:
         plurals=frozenset(plural(noun) for noun in nouns),
         mass=frozenset(word for node in subjects for word in str(node.get("mass", "")).split()),
         lowers=data.words("lexicon.lowers"),
+        adjectives=data.words("lexicon.adjectives"),
+        measures=data.words("lexicon.measures"),
+        ambiguous=data.words("lexicon.ambiguous"),
     )
 
 
@@ -108,7 +114,7 @@ def phrases(text: str) -> tuple[str, ...]:
     while at < len(parts):
         end = _determined(parts, at, words)
         if end:
-            phrase = " ".join([parts[at].lower(), *parts[at + 1 : end]])
+            phrase = " ".join([parts[at] if parts[at].endswith("s") else parts[at].lower(), *parts[at + 1 : end]])
             head = parts[end - 1].lower()
             score = 3.0 * (_known(head, words)) + 0.6 * (end - at > 2) + 0.05 * at
             found.append((score, phrase))
@@ -127,35 +133,57 @@ def _known(word: str, words: Grammar) -> bool:
 
 def _determined(parts: list[str], at: int, words: Grammar) -> int:
     """Where the phrase ends that begins at this determiner; 0 where none does."""
-    first = parts[at].replace("’", "'")
-    owner = first.endswith("'s") and first[:1].isupper() and first.lower() not in words.stop
-    if not owner and (first.lower() not in words.determiners or first.lower() in ("no", "every", "each")):
+    if not _opens(parts, at, words):
         return 0
     end = at + 1
-    while end < len(parts) and end - at <= _LONGEST + 1 and _inside(parts[end], end - at, words):
+    while end < len(parts) and end - at <= _LONGEST + 1 and _inside(parts, at, end, words):
         end += 1
-    if end - at - 1 > _LONGEST or end - at < 2:
+    if not 2 <= end - at <= _LONGEST + 1 or not _is_head(parts[end - 1], end - at - 1, words):
         return 0
-    return end if _is_head(parts[end - 1], end - at - 1, words) else 0
+    return _with_of(parts, end, words)
 
 
-def _inside(part: str, place: int, words: Grammar) -> bool:
-    """Whether a token goes on with a phrase, at this place after its determiner."""
-    low = part.lower().replace("’", "'")
-    if not _WORD.match(part) or low in words.stop or "'" in low:
+def _opens(parts: list[str], at: int, words: Grammar) -> bool:
+    """Whether a phrase may begin here: with a determiner, or with somebody's name as the owner."""
+    low = parts[at].lower().replace("’", "'")
+    if low.endswith("'s"):
+        return parts[at][:1].isupper() and low not in words.stop
+    if low == "that":
+        return at + 1 < len(parts) and _known(parts[at + 1].lower(), words) and parts[at + 1].lower() not in words.verbs
+    return low in words.determiners and low not in ("no", "every", "each")
+
+
+def _inside(parts: list[str], start: int, at: int, words: Grammar) -> bool:
+    """Whether the token at this place goes on with the phrase that began at `start`."""
+    low = parts[at].lower().replace("’", "'")
+    if not _WORD.match(low) or low in words.stop or "'" in low:
         return False
-    if place == 1:
+    if at == start + 1:
         return True
+    before = parts[at - 1].lower()
+    if before in words.plurals or (_known(before, words) and not _known(low, words)):
+        return False
+    if low in words.verbs:
+        return False
     if _known(low, words) or low in words.light:
         return True
-    if low in words.verbs or low.endswith(("ed", "ing", "ly")):
-        return False
-    return not (low.endswith("s") and not low.endswith(("ss", "us")))
+    return not low.endswith(("ed", "ing", "ly")) and not (low.endswith("s") and not low.endswith(("ss", "us")))
+
+
+def _with_of(parts: list[str], end: int, words: Grammar) -> int:
+    """The end of a phrase with what it is a measure of: 'a cup' -> 'a cup of tea'."""
+    if parts[end - 1].lower() not in words.measures or end + 1 >= len(parts) or parts[end].lower() != "of":
+        return end
+    head = end + 1 + (parts[end + 1].lower() in ("the", "a", "my", "your", "his", "her"))
+    last = head
+    while last < len(parts) and last - head < 2 and _inside(parts, head - 1, last, words):
+        last += 1
+    return last if last > head and (_known(parts[last - 1].lower(), words) or last - head == 2) else end
 
 
 def _is_head(part: str, length: int, words: Grammar) -> bool:
     low = part.lower()
-    if low in words.vague or low in words.light:
+    if low in words.vague or low in words.light or low in words.adjectives:
         return False
     if _known(low, words):
         return True

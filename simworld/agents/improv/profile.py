@@ -133,6 +133,8 @@ def _may_be_said(clause: str, words: list[str], rules: _Rules) -> bool:
         return False
     if rules.skip & set(words) or any(word[:1].isdigit() for word in words):
         return False
+    if words[-1] in grammar().stop or _POINTERS & set(words):
+        return False
     if words[0] in ("your",) and not rules.finite & set(words):
         return False
     epithet = re.match(r"(?:.*, )?you(?:'re|’re| are) (.*)", clause.lower())
@@ -154,6 +156,8 @@ def disliked(profile: str) -> tuple[str, ...]:
 def _objects(profile: str, trigger: re.Pattern[str]) -> tuple[str, ...]:
     found: list[str] = []
     for match in trigger.finditer(profile):
+        if " not " in profile[max(0, match.start() - 24) : match.start()]:
+            continue
         for item in re.split(
             r", and |, | and |\bespecially\b", re.split(r"[.;:!?—]|\bthat\b|\bwhich\b", profile[match.end() :])[0]
         ):
@@ -193,4 +197,5 @@ def trade(profile: str) -> str:
     return ""
 
 
-_TRADE_ENDS = r"who|that|with|known|at|for|and|in|where|of|whose|after|now|\w+ed|\w+ates|specializing"
+_POINTERS = frozenset({"them", "they", "it", "this", "these"})
+_TRADE_ENDS = r"has|who|that|with|known|at|for|and|in|where|of|whose|after|now|\w+ed|\w+ates|\w+ly|specializing"

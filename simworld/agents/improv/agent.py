@@ -1,0 +1,54 @@
+"""ImprovAgent: takes any seat, character, user, assistant or narrator."""
+
+from __future__ import annotations
+
+from simworld.agents.agent import Deed, View
+from simworld.agents.improv import service
+from simworld.agents.improv.compose import compose, m_is_leaving
+from simworld.agents.improv.inward import deed, thought
+from simworld.agents.improv.library import library
+from simworld.agents.improv.moment import Moment, moment_of
+from simworld.schema import Reply
+
+
+class ImprovAgent:
+    """The embedded default. It needs nothing, keeps nothing, and answers alike for alike views."""
+
+    spec = "improv"
+    wants_messages = False
+
+    async def act(self, view: View) -> Deed:
+        """Act once."""
+        m = moment_of(view)
+        role = view.part.seat.role
+        if role in ("user", "assistant"):
+            return Deed(Reply.of(say=service.message(m, role)))
+        if role == "narrator":
+            return Deed(Reply.of(say=service.narration(m)))
+        return Deed(_plain(m) if view.part.seat.is_plain else _acted(m))
+
+
+def _plain(m: Moment) -> Reply:
+    speech = compose(m)
+    return Reply.of(say=speech.text, to=speech.to, manner=speech.manner)
+
+
+def _acted(m: Moment) -> Reply:
+    speech = compose(m)
+    return Reply.of(
+        think=thought(m),
+        do=deed(m, leaving=m_is_leaving(m), whispering=speech.manner == "whisper"),
+        say=speech.text,
+        to=speech.to,
+        manner=speech.manner,
+        feel=appraisal(m),
+    )
+
+
+def appraisal(m: Moment) -> str:
+    """What this one feels after what it heard: as a rule what it felt before."""
+    told = m.view.emotion
+    if not told or not m.chance(0.06):
+        return told
+    moved = library().value("lexicon.moved").get("happening" if m.happening else m.reading.move, "")
+    return str(moved) or told

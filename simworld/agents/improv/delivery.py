@@ -1,0 +1,170 @@
+"""Delivery: plain sentences put into one voice and one feeling.
+
+    deliver(m, [Said("I never understood the suitcase."), Said("Who paid for it?")])
+
+An own line of the persona stays as its author wrote it; only what stands around it is coloured.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from simworld.agents.improv.library import library
+from simworld.agents.improv.moment import Moment
+from simworld.agents.improv.phrases import capital, uncapital
+
+_COPULA = re.compile(r"\b(?:is|was|are|were|it's|that's|there's|It's|That's|There's)(?= )")
+_FLOW = ("; ", ", and ", " - ")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One sentence or two of a turn, before delivery."""
+
+    text: str
+    verbatim: bool = False
+    """A line of the persona's own, not to be touched."""
+
+    @property
+    def asks(self) -> bool:
+        return self.text.rstrip("\"' ").endswith("?")
+
+
+def deliver(m: Moment, parts: list[Said]) -> str:
+    """The turn as it is spoken."""
+    parts = _felt(m, _hedged(m, [part for part in parts if part.text]))
+    parts = _tagged(m, _filled(m, parts))
+    text = _led(m, _joined(m, parts), bool(parts) and parts[0].verbatim)
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def _hedged(m: Moment, parts: list[Said]) -> list[Said]:
+    """Now and then a statement begins with a word on how sure one is."""
+    for at, part in enumerate(parts):
+        if part.verbatim or part.asks or len(part.text.split()) < 4 or not m.chance(0.13):
+            continue
+        hedge = m.rng.choice(m.kit.voice.hedges or ("",)) if m.chance(0.6) else m.mine("acts.hedges")
+        low = uncapital(part.text)
+        if hedge and low != part.text:
+            parts[at] = Said(f"{capital(hedge)} {low}")
+        break
+    return parts
+
+
+def _filled(m: Moment, parts: list[Said]) -> list[Said]:
+    """Now and then a filler of this voice, after a verb of being or at the end."""
+    voice = m.kit.voice
+    if not voice.fillers or not m.chance(0.16):
+        return parts
+    filler = m.rng.choice(voice.fillers)
+    bare = filler.split()[0] in library().words("lexicon.bare_fillers")
+    for at, part in enumerate(parts):
+        if part.verbatim or part.asks or filler in part.text:
+            continue
+        if found := _COPULA.search(part.text):
+            middle = f" {filler}" if bare else f", {filler},"
+            parts[at] = Said(part.text[: found.end()] + middle + part.text[found.end() :])
+            break
+        if part.text.endswith(".") and len(part.text.split()) > 3 and "..." not in part.text:
+            parts[at] = Said(f"{part.text[:-1]}, {filler}.")
+            break
+    return parts
+
+
+def _tagged(m: Moment, parts: list[Said]) -> list[Said]:
+    """Now and then a tag of this voice after the last statement, or the other's name."""
+    voice, last = m.kit.voice, len(parts) - 1
+    at = next((at for at in range(last, -1, -1) if not parts[at].asks and not parts[at].verbatim), -1)
+    if at < 0 or not parts[at].text.endswith("."):
+        return _named(m, parts)
+    if not voice.tags or not m.chance(0.24):
+        return _named(m, parts)
+    tag = m.rng.choice(voice.tags)
+    if not m.fresh(tag) and m.chance(0.7):
+        return parts
+    head = parts[at].text.rstrip(".")
+    parts[at] = Said(f"{parts[at].text} {tag}" if tag[:1].isupper() else f"{head}, {tag}")
+    return parts
+
+
+def _named(m: Moment, parts: list[Said]) -> list[Said]:
+    """Now and then whom one speaks to, by name or as this voice calls people."""
+    text = " ".join(part.text for part in parts)
+    if not m.name or m.name in text or not m.chance(0.2 if m.pair else 0.3):
+        return parts
+    called = m.rng.choice(m.kit.voice.address) if m.kit.voice.address and m.chance(0.5) else m.name
+    for at, part in enumerate(parts):
+        if not part.verbatim and part.text[-1:] in ".?!" and not part.text.endswith("..") and "," not in part.text:
+            parts[at] = Said(f"{part.text[:-1]}, {called}{part.text[-1]}")
+            break
+    return parts
+
+
+def _felt(m: Moment, parts: list[Said]) -> list[Said]:
+    """What one feels breaks through as a sentence of its own, and in how sentences end."""
+    level = float(library().value(f"emotions.{m.feeling}.level", 0.4))
+    if m.chance(0.3 * level) and len(parts) < 4 and (aside := m.pick(library().bank(f"emotions.{m.feeling}.asides"))):
+        parts.insert(len(parts) - 1 if parts and parts[-1].asks else len(parts), Said(aside))
+    marks: dict[str, float] = library().value(f"emotions.{m.feeling}.marks", {})
+    habits = m.kit.voice.habits
+    ellipsis = 0.35 if "ellipsis" in habits else 0.0
+    shout = 0.3 if "exclaim" in habits else 0.0
+    return [part if part.verbatim else Said(_marked(m, part.text, marks, shout, ellipsis)) for part in parts]
+
+
+def _marked(m: Moment, text: str, marks: dict[str, float], shout: float, ellipsis: float) -> str:
+    if not text.endswith(".") or text.endswith("..") or len(text) < 4:
+        return text
+    if m.chance(max(marks.get("!", 0.0), shout)):
+        return f"{text[:-1]}!"
+    return f"{text[:-1]}..." if m.chance(max(marks.get("...", 0.0), ellipsis)) else text
+
+
+def _joined(m: Moment, parts: list[Said]) -> str:
+    """The parts in a row, some drawn into one sentence where the voice flows."""
+    voice = m.kit.voice
+    share = {"clipped": 0.0, "even": 0.12, "flowing": 0.35}[voice.pace]
+    link = " - " if "dash" in voice.habits else "; " if "semicolon" in voice.habits else ", and "
+    text, previous = "", None
+    for part in parts:
+        low = uncapital(part.text)
+        drawn = (
+            previous
+            and not previous.verbatim
+            and not part.verbatim
+            and text.endswith(".")
+            and not text.endswith("..")
+            and low != part.text
+            and not (part.asks and link == ", and ")
+            and len(previous.text.split()) > 2
+            and m.chance(max(share, 0.3 if link != ", and " else 0.0))
+        )
+        text = f"{text[:-1]}{link}{low}" if drawn else f"{text} {part.text}"
+        previous = part
+    return text.strip()
+
+
+def _led(m: Moment, text: str, verbatim: bool) -> str:
+    """What the turn begins with: a burst of feeling, a word of this voice, or nothing."""
+    level = float(library().value(f"emotions.{m.feeling}.level", 0.4))
+    voice, roll = m.kit.voice, m.rng.random()
+    if roll < 0.34 * level and (burst := m.pick(library().bank(f"emotions.{m.feeling}.bursts"))):
+        return f"{burst} {text}"
+    if verbatim:
+        return text
+    if roll < 0.48 * level and (lead := m.pick(library().bank(f"emotions.{m.feeling}.leads"))):
+        return _led_by(lead, text)
+    if roll < 0.64 and voice.openers and (opener := m.rng.choice(voice.openers)) and m.fresh(opener):
+        return _led_by(opener, text)
+    if roll > 0.93 and voice.exclamations and (cry := m.rng.choice(voice.exclamations)) and m.fresh(cry):
+        return f"{cry} {text}"
+    return text
+
+
+def _led_by(lead: str, text: str) -> str:
+    """A lead and what follows it, in one sentence where the words allow it."""
+    if lead[-1:] in ".!?":
+        return f"{lead} {text}"
+    low = uncapital(text)
+    return f"{lead} {low}" if low != text or text.startswith(("I ", "I'")) else text

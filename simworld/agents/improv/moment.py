@@ -1,0 +1,241 @@
+"""Moment: one act to be made, and everything that bears on it.
+
+    m = Moment.of(view)
+    m.heard, m.stance, m.rng
+
+Chance comes from the dialogue's seed, the act and the seat alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from random import Random
+
+from simworld.agents.agent import View
+from simworld.agents.improv.kit import Kit, kit_of
+from simworld.agents.improv.library import Bank, library, slots
+from simworld.agents.improv.phrases import capital, phrases, seen_by, stem
+from simworld.agents.improv.reading import Reading, read
+from simworld.agents.improv.setting import Setting, call_name, setting_of
+from simworld.agents.improv.voice import STANCES, habitual, seeded
+from simworld.schema import NARRATOR, Turn
+
+LOOK_BACK = 240
+"""Turns in which nothing said is said again."""
+
+
+@dataclass
+class Moment:
+    """What one knows as it acts. Made for one act and thrown away."""
+
+    view: View
+    kit: Kit
+    setting: Setting
+    rng: Random
+    feeling: str
+    """A key of `emotions.yaml`."""
+    stance: str
+    heard: Turn | None
+    """The line to be answered."""
+    reading: Reading
+    """It, read; of an empty line where there is none."""
+    to_me: bool
+    """Whether that line was for this one."""
+    own: tuple[Turn, ...]
+    """Own spoken turns, the newest last."""
+    before: frozenset[str]
+    """Content words of the last own line: what need not be taken up again."""
+    happening: Turn | None
+    """What has happened since the last own act and is not yet remarked on."""
+    said: str
+    """Everything said of late, in lower case: what need not be said again."""
+    name: str
+    """What the one spoken to is called."""
+    used: list[str] = field(default_factory=list[str])
+    """Lines chosen for this act."""
+
+    @property
+    def remaining(self) -> int:
+        """Acts that are left to the scene, this one counted."""
+        return self.view.part.max_turns - self.view.act
+
+    @property
+    def pair(self) -> bool:
+        """Whether there are two seats and no more."""
+        return len(self.view.part.others) < 2
+
+    def chance(self, share: float) -> bool:
+        """True in this share of cases."""
+        return self.rng.random() < share
+
+    def fresh(self, text: str) -> bool:
+        """Whether a sentence has not been said of late, by anybody."""
+        return text.lower().strip(" .!?") not in self.said and text not in self.used
+
+    def pick(self, bank: Sequence[str], **fill: str) -> str:
+        """A line of the bank whose slots can be filled and which is new; empty where there is none."""
+        if not bank:
+            return ""
+        start, step, size = self.rng.randrange(len(bank)), self.rng.choice((1, 2, 3, 5, 7)), len(bank)
+        for at in range(min(size, 9)):
+            line = bank[(start + at * step) % size]
+            text = self._filled(line, fill)
+            if text and self.fresh(text):
+                self.used.append(text)
+                return text
+        return ""
+
+    def mine(self, path: str, **fill: str) -> str:
+        """A line of this persona's favourites of a bank, or else of the whole bank."""
+        return self.pick(self.kit.mine(path), **fill) or self.pick(library().bank(path), **fill)
+
+    def _filled(self, line: str, fill: Mapping[str, str]) -> str:
+        wants = slots(line)
+        if not wants:
+            return habitual(line, self.kit.voice.habits)
+        values = {**self.slots, **fill}
+        if any(not values.get(name) for name in wants):
+            return ""
+        line = habitual(line, self.kit.voice.habits)
+        return capital(line.format_map(_Slots(values)))
+
+    @property
+    def slots(self) -> dict[str, str]:
+        """What may always be filled in."""
+        return {"name": self.name, "place": self.setting.place, "day": self.setting.day, **self.kit.their}
+
+    def phrase(self, skip: Iterable[str] = ()) -> str:
+        """What of the heard line can be taken up: new in it, and not lately taken up by this one."""
+        if not self.heard:
+            return ""
+        names = frozenset(self.names)
+        for raw in self.reading.phrases:
+            words = {stem(word) for word in raw.split()}
+            seen = seen_by(raw, addressed=self.to_me)
+            if words & names or words & self.before or seen in skip or self.said.count(f" {raw}") > 3:
+                continue
+            return seen
+        return ""
+
+    @property
+    def names(self) -> list[str]:
+        """Words of everybody's name, as stems."""
+        everybody = [self.view.part.persona.name, *(other.name for other in self.view.part.others.values())]
+        return [stem(word) for name in everybody for word in name.split()]
+
+    def other(self, not_id: str = "") -> tuple[str, str]:
+        """Id and name of a present third one, the one quiet for longest first; empty where there is none."""
+        heard_of = [turn.seat for turn in self.view.turns[-24:] if turn.kind == "say"]
+        there = [id for id in self.view.present if id != not_id and id in self.view.part.others]
+        if not there:
+            return "", ""
+        chosen = min(there, key=lambda id: (len(heard_of) - heard_of[::-1].index(id)) if id in heard_of else 0)
+        return chosen, call_name(self.view.part.others[chosen].name)
+
+
+class _Slots(dict[str, str]):
+    """Fills `{Np}` with `{np}` in a capital."""
+
+    def __missing__(self, key: str) -> str:
+        return capital(self[key.lower()])
+
+
+@cache
+def feelings() -> Mapping[str, str]:
+    """Every name of an emotion, in lower case, to its key in `emotions.yaml`."""
+    data = library()
+    return {word: key for key in data.names("emotions") for word in (key.lower(), *data.words(f"emotions.{key}.same"))}
+
+
+def moment_of(view: View) -> Moment:
+    """Everything that bears on the act that this view asks for."""
+    part = view.part
+    kit, setting = kit_of(part.persona), setting_of(part, view.place)
+    rng = seeded(part.seed, view.act, part.id)
+    own = tuple(turn for turn in view.turns[-LOOK_BACK:] if turn.seat == part.id and turn.kind == "say")
+    heard, to_me = _to_answer(view)
+    reading = read(heard.text if heard else "")
+    feeling = feelings().get(view.emotion.lower(), "Fine")
+    asked = heard.seat if heard else next(iter(view.present or part.others), "")
+    return Moment(
+        view=view,
+        kit=kit,
+        setting=setting,
+        rng=rng,
+        feeling=feeling,
+        stance=_stance(kit, feeling, setting, rng),
+        heard=heard,
+        reading=reading,
+        to_me=to_me,
+        own=own,
+        before=read(own[-1].text).words if own else frozenset(),
+        happening=_happening(view),
+        said="\n".join([" " + turn.text.lower() for turn in view.turns[-LOOK_BACK:]]),
+        name=call_name(part.others[asked].name) if asked in part.others else "",
+    )
+
+
+def _to_answer(view: View) -> tuple[Turn | None, bool]:
+    """The newest line since one's own last act, one meant for this one first; and whether it was meant for this one."""
+    me, pair = view.part.id, len(view.part.others) < 2
+    lines = [turn for turn in view.turns[view.fresh :] if turn.kind == "say" and turn.seat not in (me, NARRATOR)]
+    if not lines:
+        return None, False
+    if pair:
+        return lines[-1], True
+    name = call_name(view.part.persona.name).lower()
+    for turn in reversed(lines[-3:]):
+        if me in turn.to or name in turn.text.lower():
+            return turn, True
+    newest = lines[-1]
+    return newest, not newest.to and not _names_another(view, newest)
+
+
+def _names_another(view: View, turn: Turn) -> bool:
+    low = turn.text.lower()
+    return any(call_name(other.name).lower() in low for id, other in view.part.others.items() if id != turn.seat)
+
+
+def _happening(view: View) -> Turn | None:
+    """What happened last since one's own last act, unless three others have spoken since."""
+    spoken = 0
+    for turn in reversed(view.turns[view.fresh :]):
+        if turn.seat == NARRATOR and turn.text:
+            return turn
+        spoken += turn.kind == "say" and turn.seat != view.part.id
+        if spoken > 2:
+            return None
+    return None
+
+
+def _stance(kit: Kit, feeling: str, setting: Setting, rng: Random) -> str:
+    """How this one meets the others now: by temper, by feeling, by what is talked about, and by chance."""
+    data = library()
+    felt = data.value(f"emotions.{feeling}.stances", {})
+    topic = data.value(f"topics.{setting.topic}.stances", {}) if setting.topic else {}
+    weights = [max(0.05, kit.stances[s] + 0.9 * felt.get(s, 0) + 0.6 * topic.get(s, 0)) for s in STANCES]
+    return rng.choices(STANCES, weights)[0]
+
+
+def thing_of(turn: Turn, names: Iterable[str]) -> str:
+    """What a happening is about, as a phrase; empty where it holds none."""
+    shut = frozenset(names)
+    found = (seen_by(raw, addressed=False) for raw in phrases(turn.text))
+    return next((p for p in found if " " in p and not shut & {stem(word) for word in p.split()}), "")
+
+
+def relation(m: Moment) -> str:
+    """What the one spoken to is to this one: 'my landlord'; empty where nothing is known."""
+    if not m.heard or m.heard.seat not in m.view.part.others:
+        return ""
+    kind = m.view.part.others[m.heard.seat].seen_as.strip()
+    if not kind.endswith(" of") or len(kind.split()) > 5:
+        return ""
+    return f"my {kind[:-3]}"
+
+
+def bank(path: str) -> Bank:
+    """The lines under this path."""
+    return library().bank(path)

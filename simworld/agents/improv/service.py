@@ -1,0 +1,176 @@
+"""Service: a user who wants something, an assistant who helps, and a narrator who tells what can be seen.
+
+    message(m, "assistant")     # "For the grey case there are two ways. First, note the reference number. ..."
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from simworld.agents.improv.library import library
+from simworld.agents.improv.moment import Moment, bank
+from simworld.agents.improv.phrases import capital, uncapital
+from simworld.text.farewell import is_farewell
+
+_TRIES = 4
+
+
+def message(m: Moment, role: str) -> str:
+    """The next message of a user or an assistant; new in this dialogue, and a goodbye only at its end."""
+    say, text = _user if role == "user" else _assistant, ""
+    ends = _ends(m)
+    for _ in range(_TRIES):
+        m.used.clear()
+        text = " ".join(part for part in say(m, kind_of(m)) if part)
+        if text and m.fresh(text) and is_farewell(text) == ends:
+            break
+    return text
+
+
+def _ends(m: Moment) -> bool:
+    """Whether this message takes leave: the last two acts, or the other has said goodbye."""
+    told = bool(m.heard) and m.reading.move == "farewell"
+    return bool(m.own) and (told or m.remaining <= 2)
+
+
+def kind_of(m: Moment) -> str:
+    """The kind of problem, a key of `service.kinds`, by the words of the scene."""
+    part = m.view.part
+    return _kind(f"{part.title} {part.topic} {part.background} {part.goal} {part.status}".lower())
+
+
+@lru_cache(maxsize=512)
+def _kind(text: str) -> str:
+    words = re.findall(r"[a-z]+", text)
+    scores = {name: 0 for name in library().names("service.kinds")}
+    for name in scores:
+        wanted = library().words(f"service.kinds.{name}.match")
+        scores[name] = sum(word in wanted for word in words)
+    best = max(scores, key=lambda name: scores[name])
+    return best if scores[best] else "general"
+
+
+def _matter(m: Moment) -> str:
+    """What is to be talked of next: of the line before, or of the scene."""
+    if phrase := m.phrase():
+        return phrase
+    things = [thing for thing in (*m.setting.goal_things, *m.setting.things) if thing not in m.said]
+    return things[0] if things else m.setting.plain
+
+
+def _say(m: Moment, path: str, **fill: str) -> str:
+    return m.mine(f"service.{path}", np=_matter(m), need=m.setting.goal, **fill)
+
+
+# --- the one who asks ----------------------------------------------------------------------------------------------
+
+
+def _user(m: Moment, kind: str) -> list[str]:
+    if _ends(m):
+        return _user_leaves(m)
+    if not m.own:
+        return _user_begins(m)
+    out = [_user_answer(m)] if m.reading.question else [_say(m, "user.acknowledge")]
+    if m.chance(0.5):
+        out.append(_say(m, "user.echo" if m.chance(0.6) else "user.doubt"))
+    if m.remaining <= 4:
+        return [*out, _say(m, "user.nearly")]
+    if m.chance(0.3):
+        out.append(_say(m, "user.detail"))
+    return [*out, _say(m, "user.follow")] if m.chance(0.7) else out
+
+
+def _user_begins(m: Moment) -> list[str]:
+    need = _say(m, "user.need_to") if m.setting.goal and m.chance(0.6) else ""
+    asked = [_say(m, "user.detail")] if m.heard and m.reading.question else []
+    return [_say(m, "user.hello"), need or _say(m, "user.need"), *(asked or [_say(m, "user.detail") if m.chance(0.6) else ""])]
+
+
+def _user_answer(m: Moment) -> str:
+    """The answer to the assistant's question, as the question is known to be answered."""
+    return m.pick(m.reading.replies, np=_matter(m)) or _say(m, "user.detail")
+
+
+def _user_leaves(m: Moment) -> list[str]:
+    summed = _say(m, "user.sum") if m.chance(0.6) else ""
+    return [_say(m, "user.thanks"), summed, _say(m, "user.bye")]
+
+
+# --- the one who helps ---------------------------------------------------------------------------------------------
+
+
+def _assistant(m: Moment, kind: str) -> list[str]:
+    if _ends(m):
+        return [_say(m, "assistant.welcome"), _say(m, "assistant.sum") if m.chance(0.6) else "", _say(m, "assistant.bye")]
+    if not m.heard:
+        return [_greeting(m), *([_say(m, "assistant.anything")] if m.own else [])]
+    if not m.own:
+        return [_greeting(m), _say(m, "assistant.offer"), m.pick(bank(f"service.kinds.{kind}.clarify"))]
+    return _helps(m, kind)
+
+
+def _greeting(m: Moment) -> str:
+    greetings = m.kit.voice.greetings
+    return m.rng.choice(greetings) if m.view.part.persona.voice.greetings and greetings else _say(m, "assistant.hello")
+
+
+def _helps(m: Moment, kind: str) -> list[str]:
+    """An answer to what was asked, the next step or two, and now and then a question."""
+    out = [_answer(m) if m.reading.question else _say(m, "assistant.receive")]
+    if m.reading.move in ("complaint", "apology") or m.chance(0.15):
+        out.append(_say(m, "assistant.empathy"))
+    elif m.chance(0.45) and m.phrase():
+        out.append(_say(m, "assistant.echo"))
+    if sample := _sample(m):
+        out.append(sample)
+    out += _steps(m, kind)
+    roll = m.rng.random()
+    if m.remaining <= 4:
+        out.append(_say(m, "assistant.anything"))
+    elif roll < 0.25 and len(m.own) < 4:
+        out.append(m.pick(bank(f"service.kinds.{kind}.clarify")))
+    elif roll < 0.45:
+        out.append(_say(m, "assistant.check"))
+    elif roll < 0.65:
+        out.append(m.pick(bank(f"service.kinds.{kind}.tips")))
+    return out
+
+
+def _answer(m: Moment) -> str:
+    return m.pick(m.reading.replies, np=_matter(m)) or _say(m, "assistant.echo")
+
+
+def _sample(m: Moment) -> str:
+    """A line of the assistant's own that touches what was said, or now and then any."""
+    touching = [line for line in m.kit.lines if line.sample and line.reading.words & m.reading.words]
+    lines = touching or ([line for line in m.kit.lines if line.sample and not line.reading.question] if m.chance(0.2) else [])
+    fresh = [line.text for line in lines if m.fresh(line.text) and not is_farewell(line.text)]
+    return m.rng.choice(fresh) if fresh else ""
+
+
+def _steps(m: Moment, kind: str) -> list[str]:
+    """The next steps that were not given yet, in their order."""
+    steps = [step for step in bank(f"service.kinds.{kind}.steps") if step.rstrip(".") not in m.said]
+    given = len(bank(f"service.kinds.{kind}.steps")) - len(steps)
+    skip = m.rng.choice((0, 0, 1, 2)) if not given else 0
+    chosen = steps[skip : skip + (2 if m.chance(0.4) else 1)]
+    out: list[str] = []
+    for at, step in enumerate(chosen):
+        order = "order" if not given and not at else "order_last" if m.remaining <= 4 and at == len(chosen) - 1 else "order_next"
+        lead = m.mine(f"service.assistant.{order}", step=uncapital(step))
+        out.append(lead or capital(step))
+    return out
+
+
+# --- the one who tells ---------------------------------------------------------------------------------------------
+
+
+def narration(m: Moment) -> str:
+    """What can be seen and heard at this moment, in the third person."""
+    thing = m.rng.choice(m.setting.things) if m.setting.things else ""
+    first, name = m.other()
+    _, other = m.other(first)
+    path = "service.narrator.close" if m.remaining <= 1 else "service.narrator.lines"
+    lines = [m.pick(bank(path), name=name, other=other, snp=thing, np=m.phrase()) for _ in range(1 if m.chance(0.4) else 2)]
+    return " ".join(line for line in lines if line) or m.pick(bank("service.narrator.lines"), name=name)
