@@ -13,7 +13,6 @@ from typing import Any
 
 from simworld.backends.completion import Completion
 from simworld.schema import Direction, End, Persona, Scene, Seat, Transcript
-from simworld.simulate.run import play as play_scene
 from simworld.text.tokens import estimate
 
 NAMES = ("Ann Lee", "Ben Marsh", "Cleo Otto", "Dag Pihl", "Eve Quist", "Finn Rask", "Gro Sand", "Hans Tveit")
@@ -118,6 +117,8 @@ def play(
     **options: Any,
 ) -> tuple[Transcript, Model]:
     """Play it with one model at every seat; the transcript, and the model with what it was asked."""
+    from simworld.simulate.run import play as play_scene  # loads langgraph, which most plans do without
+
     model = Model(reply, context_tokens=context)
     transcript = asyncio.run(play_scene(scene, backend=model, cast=cast or seated(scene), **options))
     return transcript, model

@@ -135,9 +135,23 @@ def test_many_problems_of_a_file_end_with_their_number(tmp_path: Path) -> None:
 
 
 def test_a_broken_persona_is_told_once_and_not_again_by_scenes(tmp_path: Path) -> None:
-    scene = edited(WARD, "persona: rosa", "who: {career: [nurse]}")
+    scene = edited(WARD, "persona: rosa", "who: {age: '117'}")
     root = write_pack(tmp_path, {**SOUND, "personas/ben.yaml": "name: [Ben]\n", "scenes/ward.yaml": scene})
     assert codes(root) == ["wrong-type"]
+
+
+def test_open_seat_is_not_for_a_built_in_persona_that_sits_elsewhere(tmp_path: Path) -> None:
+    one, *others = sorted(load_pack(builtin_root() / "personas").personas)
+    seats = f"seats: [{{id: a, persona: {one}}}, {{id: b, who: {{not: [{', '.join(others)}]}}}}]\n"
+    root = write_pack(tmp_path, {"scenes/a.yaml": f"title: T\n{seats}"})
+    assert codes(root) == ["no-candidate"]
+    write_pack(root, {"scenes/a.yaml": f"title: T\n{seats.replace(one, others[0], 1)}"})
+    assert codes(root) == []
+
+
+def test_a_scene_may_have_one_length_only(tmp_path: Path) -> None:
+    scene = edited(WARD, "min_turns: 2", "min_turns: 8")
+    assert codes(write_pack(tmp_path, {**SOUND, "scenes/ward.yaml": scene})) == []
 
 
 def test_open_seat_is_not_for_one_who_sits_elsewhere(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def test_words_take_the_vocabularys_spelling(tmp_path: Path) -> None:
 
 def test_digest_is_of_the_content_alone(tmp_path: Path) -> None:
     one = load_pack(write_pack(tmp_path / "one", SOUND))
-    files = {**SOUND, "scenes/ward.yaml": "# a comment\n" + edited(WARD, "Tense", "tense")}
+    files = {**SOUND, "scenes/ward.yaml": "# a comment\n" + edited(WARD, "Tense", "tense\n    role: character")}
     two = load_pack(write_pack(tmp_path / "elsewhere" / "two", files))
     os.utime(tmp_path / "one" / "scenes" / "ward.yaml", (1, 1))
     assert one.digest == two.digest == load_pack(tmp_path / "one").digest
@@ -251,6 +251,16 @@ def test_extra_roots_come_before_the_built_in_pack(tmp_path: Path) -> None:
     assert (pack.root, scene.title) == (root, "The ward at night")
 
 
+def test_what_is_an_id_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_pack(tmp_path / "lost_luggage", SOUND)
+    write_pack(tmp_path / "mine", SOUND)
+    monkeypatch.chdir(tmp_path)
+    found = find_scenes(["lost_luggage", "mine", "./lost_luggage"])
+    assert [(pack.name, scene.id) for pack, scene in found] == [
+        ("builtin", "lost_luggage"), ("mine", "ward"), ("lost_luggage", "ward"),
+    ]  # fmt: skip
+
+
 def test_unknown_scene_names_the_nearest() -> None:
     with pytest.raises(
         UsageError, match=r"scene 'lost_lugage' is not known; allowed: .*; nearest: lost_luggage"
@@ -276,6 +286,7 @@ def test_many_scenes_named_one_by_one_are_one_pack(tmp_path: Path, monkeypatch: 
     found = find_scenes([*(f"scenes/s{n}.yaml" for n in range(50)), str(tmp_path), "scenes/s7.yaml"])
     assert [scene.id for _, scene in found] == [*(f"s{n}" for n in range(50)), "ward"]
     assert len({id(pack) for pack, _ in found}) == 1
+    assert list(found[0][0].scenes) == sorted(found[0][0].scenes)
     assert found[0][0].root.is_absolute()
     assert all(path.is_absolute() for path in found[0][0].files.values())
 
@@ -416,7 +427,7 @@ def test_json_schemas_for_editors() -> None:
     with pytest.raises(UsageError, match="allowed: persona, scene"):
         json_schema("story")
     persona["properties"].clear()
-    assert json_schema("persona")["properties"]
+    assert "name" in json_schema("persona")["properties"]
 
 
 def test_new_pack_is_sound_and_has_what_it_says(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def _judged(
     node = _tree(scene)
     vocabulary = pack.vocabulary if pack else built_in()
     accepted = record_of(Scene, node, report, SCENE_WORDS, vocabulary, file_id=scene.id)
-    named = Named(known, pack.root if pack else None)
+    named = Named(known)
     check_scene(node, report, Around(named.has, named.all, check_template, directors))
     if accepted:
         seek_candidates(accepted, node, report, known.values())

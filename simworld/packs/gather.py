@@ -57,7 +57,7 @@ def gather(source: Source, report: Report, lent: Lent) -> Gathered:
         _persona(file, gathered, shelf, report)
     for file in source.fragments:
         _fragment(file, gathered, shelf, report)
-    named = Named({file.id for file in source.personas}, source.root)
+    named = Named({file.id for file in source.personas})
     around = Around(named.has, named.all, lent.check_template, lent.directors, source.root)
     for file in _distinct(source.scenes, report):
         _scene(file, gathered, report, around)
@@ -157,9 +157,8 @@ def seek_candidates(scene: Scene, node: Node, report: Report, personas: Iterable
 class Named:
     """The persona ids that a scene may name: its own pack's, then those of the installed packs."""
 
-    def __init__(self, own: Collection[str], root: Path | None) -> None:
+    def __init__(self, own: Collection[str]) -> None:
         self.own = own
-        self.root = root.resolve() if root else None
 
     def has(self, id: str) -> bool:
         """Whether there is a persona of this id."""
@@ -171,8 +170,7 @@ class Named:
 
     @cached_property
     def _installed(self) -> frozenset[str]:
-        roots = [root for _, root in installed_roots() if root.resolve() != self.root]
-        return frozenset(file.id for root in roots for file in files_in(root / "personas"))
+        return frozenset(file.id for _, root in installed_roots() for file in files_in(root / "personas"))
 
 
 @cache

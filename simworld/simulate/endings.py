@@ -11,6 +11,8 @@ from simworld.text.farewell import is_farewell
 
 LOOK_BACK = 240
 """Turns in which a line counts as said before; bounded, so that a long scene costs the same per turn."""
+SILENT = frozenset({"empty", "unreadable"})
+"""Faults of an act in which nothing was said or done."""
 
 
 def ending_of(
@@ -34,24 +36,28 @@ def _goal(scene: Scene, fresh: Sequence[Turn], acts: int) -> Ending | None:
     for number, rule in enumerate(scene.end.goal):
         if acts > rule.after:
             for turn in fresh:
-                if _holds(rule, turn):
+                if _holds(rule, turn, scene):
                     return Ending(reason="goal_reached", by=turn.seat, detail=f"rule {number}")
     return None
 
 
-def _holds(rule: GoalRule, turn: Turn) -> bool:
+def _holds(rule: GoalRule, turn: Turn, scene: Scene) -> bool:
     if turn.kind != rule.kind or rule.seat not in (None, turn.seat):
         return False
-    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", turn.text, re.IGNORECASE) for word in rule.words)
+    text = turn.text
+    if turn.kind == "move":
+        text = " ".join([text, *(place.name for place in scene.places if place.id == text)])
+    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE) for word in rule.words)
 
 
 def _goodbye(scene: Scene, turns: Sequence[Turn]) -> Ending | None:
     """Two different speakers in a row have taken leave."""
     if not scene.end.goodbye:
         return None
+    narrators = {seat.id for seat in scene.seats if seat.role == "narrator"}
     said: list[Turn] = []
     for turn in reversed(turns):
-        if turn.kind == "say" and not (said and said[-1].act == turn.act):
+        if turn.kind == "say" and turn.seat not in narrators and not (said and said[-1].act == turn.act):
             said.append(turn)
         if len(said) == 2:
             break
@@ -65,7 +71,7 @@ def _stale(scene: Scene, turns: Sequence[Turn]) -> Ending | None:
     if not scene.end.stale:
         return None
     turns = turns[-LOOK_BACK:]
-    acts = sorted({turn.act for turn in turns[-8 * scene.end.stale :] if not turn.source})[-scene.end.stale :]
+    acts = sorted({turn.act for turn in turns if not turn.source})[-scene.end.stale :]
     if len(acts) < scene.end.stale:
         return None
     first = acts[0]
@@ -73,7 +79,7 @@ def _stale(scene: Scene, turns: Sequence[Turn]) -> Ending | None:
     recent: dict[int, bool] = dict.fromkeys(acts, False)
     for turn in turns:
         if turn.act in recent:
-            adds = turn.kind != "think" and "empty" not in turn.faults and _key(turn) not in before
+            adds = turn.kind != "think" and SILENT.isdisjoint(turn.faults) and _key(turn) not in before
             recent[turn.act] = recent[turn.act] or adds
             before.add(_key(turn))
     return None if any(recent.values()) else Ending(reason="stale")

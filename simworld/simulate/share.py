@@ -60,7 +60,7 @@ class Prepared:
             speakers.director(stage.scene)
         self.identity: dict[str, Any] = {
             "scenes": [stage.scene.id for stage in self.stages],
-            "packs": {stage.pack.name: stage.pack.digest for stage in self.stages if stage.pack},
+            "packs": sorted({f"{stage.pack.name} {stage.pack.digest}" for stage in self.stages if stage.pack}),
             "prompts": folder_digest("prompts"),
             "improv": folder_digest("improv") if any(agent.spec == "improv" for agent in cast) else None,
             "backends": speakers.identity(),

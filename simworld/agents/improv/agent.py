@@ -9,6 +9,7 @@ from simworld.agents.improv.inward import deed, thought
 from simworld.agents.improv.library import library
 from simworld.agents.improv.moment import Moment, moment_of
 from simworld.schema import Reply
+from simworld.text.tokens import estimate
 
 
 class ImprovAgent:
@@ -16,6 +17,11 @@ class ImprovAgent:
 
     spec = "improv"
     wants_messages = False
+    budget = 0
+
+    def count(self, text: str) -> int:
+        """Tokens of a text, estimated; improv reads no prompt."""
+        return estimate(text)
 
     async def act(self, view: View) -> Deed:
         """Act once."""

@@ -194,7 +194,7 @@ def _rounded(m: Moment, out: list[Said], share: float) -> list[Said]:
         share *= 0.6
     if not any(part.asks for part in out) and m.chance(share) and (hook := _hook(m, out)):
         out.append(hook)
-    elif m.remaining <= 7 and m.remaining > 4 and m.view.act > 6 and m.chance(0.3):
+    elif m.remaining in (5, 6) and m.view.act > 6 and m.chance(0.3):
         out.append(Said(m.mine("meetings.late")))
     if not _tied(m, out) and m.chance(0.62) and (phrase := m.phrase()):
         tie = m.mine(f"acts.mirror.{m.stance}" if m.chance(0.3) else f"acts.echo.{m.stance}", np=phrase)
@@ -233,7 +233,7 @@ def own_word(m: Moment) -> Said | None:
     """Something of one's own on the matter: an own line or fact that touches it, or a word on its subject."""
     sampled = bool(m.kit.lines) and m.kit.lines[0].sample
     options: list[Part] = [_touching, _on_subject, _subject_line, _topic_line, _view, _scene_line, _goal_line, _any_line]
-    weights = (5.0, 4.0, 1.4, 1.2, 1.2, 0.6, 0.8, 2.4) if sampled else (4.0, 2.6, 2.6, 2.0, 1.6, 0.8, 0.8, 2.0)
+    weights = (5.0, 4.0, 1.4, 1.2, 1.2, 0.7, 1.0, 1.7) if sampled else (4.0, 3.2, 2.6, 1.8, 1.6, 0.8, 0.8, 1.1)
     return _first_of(m, options, weights)
 
 
@@ -298,13 +298,18 @@ def _told(m: Moment, fact: Fact) -> Said:
 
 
 def subjects(m: Moment) -> tuple[str, ...]:
-    """What the talk is about now: the line's own subjects, then those of the lines before, then the scene's."""
-    found = dict.fromkeys(m.reading.subjects[:2])
-    for turn in reversed(m.view.turns[-8:]):
-        if len(found) < 3 and turn.kind == "say":
-            found.update(dict.fromkeys(read(turn.text).subjects[:1]))
-    found.update(dict.fromkeys(m.setting.subjects[:4]))
-    return tuple(found)
+    """What the talk is about: the last lines' subjects, the newest weighing most, with the scene's and one's own."""
+    scores = {id: 1.3 * 0.8**at for at, id in enumerate(m.setting.subjects[:4])}
+    weight = 1.0
+    for turn in reversed(m.view.turns[-14:]):
+        if turn.kind == "say":
+            for id, strength in read(turn.text).subjects[:2]:
+                scores[id] = scores.get(id, 0.0) + weight * min(strength, 3.0)
+            weight *= 0.7
+    for id in m.kit.interests:
+        if id in scores:
+            scores[id] += 0.5
+    return tuple(sorted((id for id in scores if scores[id] > 0.9), key=lambda id: -scores[id])[:3])
 
 
 def _subject_line(m: Moment) -> Said | None:
@@ -402,7 +407,8 @@ def _ask_third(m: Moment) -> Said | None:
 def _ask_own(m: Moment) -> Said | None:
     """One of the persona's own questions, where it touches the talk."""
     lines = [line for line in m.kit.lines if line.reading.question and m.fresh(line.text)]
-    near = [line for line in lines if set(line.reading.subjects) & set(subjects(m)[:3])]
+    about = set(subjects(m))
+    near = [line for line in lines if about & {id for id, _ in line.reading.subjects}]
     return Said(m.rng.choice(near or lines).text, verbatim=True) if lines else None
 
 
@@ -426,7 +432,7 @@ def _alone(m: Moment) -> list[Said]:
 
 
 def _whispered(m: Moment) -> Speech | None:
-    """A word for one ear: an answer to one, or rarely one's own on what one has come for."""
+    """A word for one ear: one answer to a whisper, or rarely one's own on what one has come for."""
     heard = m.heard
     if heard and heard.manner == "whisper":
         out = _answer(m) if m.reading.question else _respond(m)

@@ -24,7 +24,7 @@ def thought(m: Moment) -> str:
     ]  # fmt: skip
     for _ in range(4):
         text = m.rng.choices([option for _, option in options], [weight for weight, _ in options])[0](m)
-        if text and m.fresh(text):
+        if text and text.lower().strip(" .!?") not in m.said:
             return text
     return ""
 
@@ -85,6 +85,11 @@ def _end(m: Moment) -> str:
 
 def deed(m: Moment, *, leaving: bool, whispering: bool) -> str:
     """What is done in passing, in the third person, in about three acts of ten."""
+    text = _deed(m, leaving, whispering)
+    return text[:1].lower() + text[1:]
+
+
+def _deed(m: Moment, leaving: bool, whispering: bool) -> str:
     if whispering:
         return m.pick(bank("thoughts.dos.whisper"))
     if leaving and m.chance(0.5):
@@ -98,5 +103,4 @@ def deed(m: Moment, *, leaving: bool, whispering: bool) -> str:
     paths = [f"emotions.{m.feeling}.dos"] * 3 + ["thoughts.dos.plain", f"thoughts.dos.{m.stance}"]
     paths += [f"trades.{trade}.dos" for trade in m.kit.trades] + [f"traits.{trait}.dos" for trait in m.kit.traits[:2]]
     path = m.rng.choice(paths)
-    text = m.pick(library().bank(path)) or m.pick(bank("thoughts.dos.plain"))
-    return text[:1].lower() + text[1:]
+    return m.pick(library().bank(path)) or m.pick(bank("thoughts.dos.plain"))

@@ -98,7 +98,7 @@ def _made(persona: Persona) -> Kit:
         traits=traits,
         stances=_stances(voice, traits),
         by_word=_index(((word, one) for one in lines for word in one.reading.words), facts, lambda fact: fact.words),
-        by_subject=_index(((id, one) for one in lines for id in one.reading.subjects[:2]), facts, lambda fact: fact.subjects[:2]),
+        by_subject=_index(((id, one) for one in lines for id, _ in one.reading.subjects[:2]), facts, lambda fact: fact.subjects[:2]),
     )
 
 

@@ -99,7 +99,7 @@ class Moment:
         if any(not values.get(name) for name in wants):
             return ""
         line = habitual(line, self.kit.voice.habits)
-        return capital(line.format_map(_Slots(values)))
+        return line.format_map(_Slots(values))
 
     @property
     def slots(self) -> dict[str, str]:
@@ -181,6 +181,9 @@ def _to_answer(view: View) -> tuple[Turn | None, bool]:
     """The newest line since one's own last act, one meant for this one first; and whether it was meant for this one."""
     me, pair = view.part.id, len(view.part.others) < 2
     lines = [turn for turn in view.turns[view.fresh :] if turn.kind == "say" and turn.seat not in (me, NARRATOR)]
+    if lines and lines[-1].manner == "whisper" and not _has_whispered(view):
+        return lines[-1], True
+    lines = [turn for turn in lines if turn.manner != "whisper"] or _overheard(view)
     if not lines:
         return None, False
     if pair:
@@ -191,6 +194,22 @@ def _to_answer(view: View) -> tuple[Turn | None, bool]:
             return turn, True
     newest = lines[-1]
     return newest, not newest.to and not _names_another(view, newest)
+
+
+def _has_whispered(view: View) -> bool:
+    """Whether one's own last line was a whisper."""
+    last = next((turn for turn in reversed(view.turns) if turn.seat == view.part.id and turn.kind == "say"), None)
+    return bool(last) and last.manner == "whisper"
+
+
+def _overheard(view: View) -> list[Turn]:
+    """After a whisper that is not to be answered: the last line said aloud by another."""
+    me = view.part.id
+    if view.fresh >= len(view.turns) or not _has_whispered(view):
+        return []
+    aloud = (t for t in reversed(view.turns[-24:]) if t.kind == "say" and not t.manner and t.seat not in (me, NARRATOR))
+    newest = next(aloud, None)
+    return [newest] if newest else []
 
 
 def _names_another(view: View, turn: Turn) -> bool:

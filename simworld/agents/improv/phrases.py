@@ -37,6 +37,7 @@ class Grammar:
     adjectives: frozenset[str]
     measures: frozenset[str]
     ambiguous: frozenset[str]
+    abstract: frozenset[str]
 
 
 @cache
@@ -58,6 +59,7 @@ def grammar() -> Grammar:
         adjectives=data.words("lexicon.adjectives"),
         measures=data.words("lexicon.measures"),
         ambiguous=data.words("lexicon.ambiguous"),
+        abstract=data.words("lexicon.abstract"),
     )
 
 
@@ -195,7 +197,7 @@ def _is_head(part: str, length: int, words: Grammar) -> bool:
 def _bare(parts: list[str], at: int, words: Grammar) -> bool:
     """Whether this token stands for itself: a plural or a noun without an article."""
     low = parts[at].lower()
-    if low in words.vague or (low not in words.plurals and low not in words.mass):
+    if low in words.vague or low in words.stop or (low not in words.plurals and low not in words.mass):
         return False
     before = parts[at - 1].lower() if at else ""
     if at and parts[at][:1].isupper() and before not in ".!?":

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from simworld.agents.improv.library import Bank, library
-from simworld.agents.improv.phrases import content, phrases, plural, stem
+from simworld.agents.improv.phrases import content, grammar, phrases, plural, stem
 from simworld.text.farewell import is_farewell
 
 _SENTENCE = re.compile(r"[^.!?]+(?:[.!?]+[\"'’”]?|$)")
@@ -27,8 +27,8 @@ class Reading:
     sentences: tuple[str, ...]
     words: frozenset[str]
     """Stems of its content words."""
-    subjects: tuple[str, ...]
-    """Ids of its subjects, the strongest first."""
+    subjects: tuple[tuple[str, float], ...]
+    """Its subjects with their weights, the strongest first."""
     move: str
     """A key of `acts.moves`, `farewell`, or empty: a plain statement."""
     question: str
@@ -46,17 +46,42 @@ def read(text: str) -> Reading:
     low = text.lower().replace("’", "'")
     sentences = tuple(found.strip() for found in _SENTENCE.findall(text) if found.strip())
     question = next((s for s in reversed(sentences[-2:]) if s.rstrip("\"'’” ").endswith("?")), "")
-    words = content(text)
+    meant = " ".join(said for said in map(_meant, sentences) if said)
     return Reading(
         sentences=sentences,
-        words=frozenset(words),
-        subjects=subjects_of(words),
+        words=frozenset(content(text)),
+        subjects=weighed(content(meant)),
         move="farewell" if is_farewell(text) else _first(_patterns("moves"), low),
         question=question,
         asks_for=_first(_patterns("questions"), question.lower().replace("’", "'")) if question else "",
-        phrases=phrases(text),
+        phrases=phrases(meant),
         replies=_replies(sentences, question),
     )
+
+
+@cache
+def _hollow() -> frozenset[str]:
+    """Authored words that only colour a line, as plain text: there is nothing in them to take up."""
+    banks = library().banks.items()
+    coloured = (lines for path, lines in banks if path.startswith(_COLOURS) and not path.endswith((".lines", ".dos", ".thinks")))
+    return frozenset(plain(line) for lines in coloured for line in lines)
+
+
+_COLOURS = ("emotions.", "voices.", "acts.hedges", "acts.bridges", "acts.parentheses", "acts.moves", "acts.receive", "acts.agree", "acts.object")
+
+
+def _meant(sentence: str) -> str:
+    """A sentence without what only colours it: cries, and short asides at its edges."""
+    hollow, parts = _hollow(), sentence.split(",")
+    if plain(sentence) in hollow or (sentence.endswith("!") and len(sentence.split()) < 4):
+        return ""
+    kept = [part for part in parts if plain(part) not in hollow]
+    while len(kept) > 1 and len(kept[0].split()) < 4 and len(" ".join(kept[1:]).split()) > 2:
+        kept.pop(0)
+    while len(kept) > 1 and len(kept[-1].split()) < 4 and len(" ".join(kept[:-1]).split()) > 2:
+        kept.pop()
+    text = ",".join(kept).strip()
+    return text if text[-1:] in ".!?" else f"{text}."
 
 
 @cache
@@ -78,16 +103,24 @@ def _lexicon() -> dict[str, list[tuple[str, float]]]:
                 forms = {word, stem(word), stem(plural(word))} if field == "nouns" else {word, stem(word)}
                 for form in forms:
                     table.setdefault(form, []).append((id, weight))
-    return {form: [(id, weight / len(hits)) for id, weight in hits] for form, hits in table.items()}
+    doubtful = grammar().verbs | grammar().ambiguous
+    return {
+        form: [(id, weight * (0.4 if form in doubtful else 1.0) / len(hits)) for id, weight in hits] for form, hits in table.items()
+    }
 
 
-def subjects_of(words: list[str] | tuple[str, ...]) -> tuple[str, ...]:
-    """The subjects that these stems speak of, the strongest first."""
+def weighed(words: list[str]) -> tuple[tuple[str, float], ...]:
+    """The subjects that these stems speak of with their weights, the strongest first."""
     table, scores = _lexicon(), dict[str, float]()
     for word in words:
         for id, weight in table.get(word, ()):
             scores[id] = scores.get(id, 0.0) + weight
-    return tuple(sorted(scores, key=lambda id: (-scores[id], id))[:4])
+    return tuple(sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:4])
+
+
+def subjects_of(words: list[str]) -> tuple[str, ...]:
+    """The subjects that these stems speak of, the strongest first."""
+    return tuple(id for id, _ in weighed(words))
 
 
 @dataclass(frozen=True)
@@ -95,7 +128,7 @@ class _Authored:
     """Authored lines by the rarest of their words, and those too short for it by their plain text."""
 
     by_word: dict[str, list[tuple[frozenset[str], str]]]
-    by_parts: list[tuple[tuple[str, ...], str]]
+    by_parts: dict[str, list[tuple[tuple[str, ...], str]]]
 
 
 @cache
@@ -105,15 +138,16 @@ def _authored() -> _Authored:
     for words in signed.values():
         for word in words:
             counts[word] = counts.get(word, 0) + 1
-    table = _Authored({}, [])
+    table = _Authored({}, {})
     for line, words in signed.items():
         if len(words) > 1 and "{" not in line:
             rarest = min(words, key=lambda word: (counts[word], word))
             table.by_word.setdefault(rarest, []).append((words, line))
         else:
-            parts = tuple(plain(part) for part in re.split(r"\{\w+\}", line))
-            table.by_parts.append((tuple(part for part in parts if part), line))
-    table.by_parts.sort(key=lambda pair: -sum(map(len, pair[0])))
+            parts = tuple(part for part in map(plain, re.split(r"\{\w+\}", line)) if part)
+            said = " ".join(parts).split()
+            if len(said) > 1:
+                table.by_parts.setdefault(max(said, key=len), []).append((parts, line))
     return table
 
 
@@ -139,11 +173,10 @@ def _recognise(sentence: str) -> str:
         for wanted, line in table.by_word.get(word, ()):
             if wanted <= words and len(words) <= len(wanted) + 3:
                 return line
-    text = f" {plain(sentence)} "
-    for parts, line in table.by_parts:
-        if sum(len(part.split()) for part in parts) > 1 and _holds(text, parts):
-            return line
-    return ""
+    said = plain(sentence)
+    held = ((parts, line) for word in said.split() for parts, line in table.by_parts.get(word, ()))
+    found = [(sum(map(len, parts)), line) for parts, line in held if _holds(f" {said} ", parts)]
+    return max(found)[1] if found else ""
 
 
 def _holds(text: str, parts: tuple[str, ...]) -> bool:

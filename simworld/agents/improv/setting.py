@@ -101,7 +101,8 @@ def _things(text: str, shut: frozenset[str]) -> tuple[str, ...]:
 
 def _is_thing(phrase: str) -> bool:
     first, gap, _ = phrase.partition(" ")
-    return bool(gap) and first.lower() not in ("his", "her", "their", "its", "my", "your", "our", "those", "these")
+    whose = first.lower() in ("his", "her", "their", "its", "my", "your", "our", "those", "these")
+    return bool(gap) and not whose and phrase.split()[-1].lower() not in grammar().abstract
 
 
 def _thoughts(text: str) -> tuple[str, ...]:
