@@ -9,10 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
+from random import Random
 from typing import Any
 
 from simworld.backends.completion import Completion
-from simworld.schema import Direction, End, Persona, Scene, Seat, Transcript
+from simworld.perspective import stretches
+from simworld.perspective.layout import Stretch
+from simworld.schema import Persona, Scene, Seat, Transcript, Turn
+from simworld.schema.scene import Direction, End
 from simworld.text.tokens import estimate
 
 NAMES = ("Ann Lee", "Ben Marsh", "Cleo Otto", "Dag Pihl", "Eve Quist", "Finn Rask", "Gro Sand", "Hans Tveit")
@@ -122,6 +127,42 @@ def play(
     model = Model(reply, context_tokens=context)
     transcript = asyncio.run(play_scene(scene, backend=model, cast=cast or seated(scene), **options))
     return transcript, model
+
+
+def chance(request: Request) -> Random:
+    """Chance that depends on all that was asked, and on nothing else."""
+    return Random(blake2b(f"{request.seat}/{request.call}/{request.text}".encode(), digest_size=8).digest())
+
+
+def rows_of(transcript: Transcript, seat: str) -> list[Stretch]:
+    """The exported rows of one seat, thoughts and notes kept."""
+    return stretches(transcript.turns, seat, transcript.seats, transcript.forms, places=transcript.places)
+
+
+def own_acts(transcript: Transcript, seat: str) -> list[list[Turn]]:
+    """What the seat's model did, act by act."""
+    made: dict[int, list[Turn]] = {}
+    for turn in transcript.turns:
+        if turn.seat == seat and not turn.source:
+            made.setdefault(turn.act, []).append(turn)
+    return [made[act] for act in sorted(made)]
+
+
+def check_requests(transcript: Transcript, model: Model) -> int:
+    """Each request is the start of its speaker's row, message by message; the number of cuts."""
+    cuts = 0
+    for seat in transcript.seats:
+        made, rows = own_acts(transcript, seat), rows_of(transcript, seat)
+        asked = model.of(seat)[: len(made)]
+        since = [act[0].since is not None for act in made]
+        cuts += sum(since)
+        for at, request in enumerate(asked):
+            row = rows[len(rows) - 1 - sum(since[at + 1 :])]["messages"]
+            size = len(request.messages)
+            assert row[:size] == request.messages, f"seat {seat}, act {at}"
+            assert row[size]["role"] == "assistant"
+        assert len(asked) == len(made)
+    return cuts
 
 
 def acts(transcript: Transcript) -> list[str]:

@@ -91,7 +91,7 @@ def simworld(pack: Path, scenario: dict[str, int], out: Path) -> dict[str, float
         "wall_s": report["seconds"],
         "turns_per_s": turns / report["seconds"],
         "process_cpu_ms_a_turn": 1000 * cpu / turns,
-    }  # noqa: E501
+    }
 
 
 def floor(folder: Path, name: str, scenario: dict[str, int]) -> dict[str, float]:
@@ -106,7 +106,7 @@ def floor(folder: Path, name: str, scenario: dict[str, int]) -> dict[str, float]
         "wall_s": told["wall_s"],
         "turns_per_s": told["turns_per_s"],
         "process_cpu_ms_a_turn": told["cpu_ms_per_turn"],
-    }  # noqa: E501
+    }
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from simworld.agents.improv.delivery import Said, deliver
 from simworld.agents.improv.facts import Fact, weave
@@ -82,7 +83,7 @@ def meeting(m: Moment) -> list[Said]:
         return [greeting, *_answer(m)] if m.chance(0.6) else _answer(m)
     if m.heard:
         return [greeting, *_respond(m)]
-    return [greeting, *_listed(_opening(m), _hook(m, []) if m.chance(0.5) else None)]
+    return [greeting, *_listed(_opening(m))]
 
 
 def _greeting(m: Moment) -> str:
@@ -97,8 +98,8 @@ def _greeting(m: Moment) -> str:
 def _opening(m: Moment) -> Said | None:
     kind = m.setting.kind if m.chance(0.65) else "any"
     line = m.pick(bank(f"meetings.open.{kind}")) or m.pick(bank("meetings.open.any"))
-    options: list[Part] = [lambda m: Said(line), _scene_line, _goal_line]
-    return _first_of(m, options, (5, 2, 1.5))
+    options: list[Part] = [lambda m: Said(line), _ask_scene, _goal_line]
+    return _first_of(m, options, (5, 2, 2))
 
 
 def m_is_leaving(m: Moment) -> bool:
@@ -121,7 +122,13 @@ def parting(m: Moment) -> list[Said]:
     if m.heard and m.reading.question and m.to_me and (reply := _direct(m)):
         out.append(reply)
     if m.chance(0.55 if back else 0.85):
-        path = "meetings.sum_sharp" if m.stance == "sharp" else "meetings.sum" if phrase and m.chance(0.6) else "meetings.sum_plain"
+        path = (
+            "meetings.sum_sharp"
+            if m.stance == "sharp"
+            else "meetings.sum"
+            if phrase and m.chance(0.6)
+            else "meetings.sum_plain"
+        )
         out.append(Said(m.mine(path, np=phrase)))
     bye = m.mine("meetings.bye_back" if back else "meetings.bye")
     if m.kit.voice.farewells and m.chance(0.6):
@@ -146,7 +153,9 @@ def _answer(m: Moment) -> list[Said]:
 
 def _direct(m: Moment) -> Said | None:
     """What the line that was heard is known to be answered with."""
-    line = m.pick(m.reading.replies, np=m.phrase() or (m.reading.phrases[0] if m.reading.phrases else ""), gnp=m.phrase())
+    line = m.pick(
+        m.reading.replies, np=m.phrase() or (m.reading.phrases[0] if m.reading.phrases else ""), gnp=m.phrase()
+    )
     return Said(line) if line else None
 
 
@@ -196,10 +205,21 @@ def _rounded(m: Moment, out: list[Said], share: float) -> list[Said]:
         out.append(hook)
     elif m.remaining in (5, 6) and m.view.act > 6 and m.chance(0.3):
         out.append(Said(m.mine("meetings.late")))
-    if not _tied(m, out) and m.chance(0.62) and (phrase := m.phrase()):
-        tie = m.mine(f"acts.mirror.{m.stance}" if m.chance(0.3) else f"acts.echo.{m.stance}", np=phrase)
-        out.insert(0, Said(tie))
+    if not _tied(m, out) and m.chance(0.8) and (tie := _tie(m)):
+        out.insert(0, tie)
     return out[:5]
+
+
+def _tie(m: Moment) -> Said | None:
+    """The line's own words, given back: a phrase of it, or a few of its words as they were said."""
+    phrase, quote = m.phrase(), m.quote()
+    if quote and (not phrase or m.chance(0.3)):
+        return Said(m.mine(f"acts.quote.{m.stance}", q=quote))
+    return (
+        Said(m.mine(f"acts.mirror.{m.stance}" if m.chance(0.3) else f"acts.echo.{m.stance}", np=phrase))
+        if phrase
+        else None
+    )
 
 
 def _tied(m: Moment, out: Sequence[Said]) -> bool:
@@ -208,14 +228,14 @@ def _tied(m: Moment, out: Sequence[Said]) -> bool:
 
 def _uptake(m: Moment) -> list[Said]:
     """How the line is met, before anything is added."""
-    move, phrase, stance = m.reading.move, m.phrase(), m.stance
+    move, stance = m.reading.move, m.stance
     answered = bool(m.own) and m.own[-1].text.rstrip().endswith("?") and m.to_me
     if move in ("insult", "praise", "apology", "thanks", "offer", "request", "refusal") and not m.to_me:
         move = ""
     if move and m.chance(0.55):
         return _listed(Said(m.mine(f"acts.moves.{move}.{stance}")))
-    if phrase and m.chance(0.45):
-        return _listed(Said(m.mine(f"acts.mirror.{stance}" if m.chance(0.25) else f"acts.echo.{stance}", np=phrase)))
+    if m.chance(0.45) and (tie := _tie(m)):
+        return [tie]
     if answered and m.chance(0.45):
         return _listed(Said(m.mine(f"acts.moves.answer.{stance}")))
     path = "receive" if m.chance(0.4) else "agree" if m.chance(_agreement(m)) else "object"
@@ -232,8 +252,17 @@ def _agreement(m: Moment) -> float:
 def own_word(m: Moment) -> Said | None:
     """Something of one's own on the matter: an own line or fact that touches it, or a word on its subject."""
     sampled = bool(m.kit.lines) and m.kit.lines[0].sample
-    options: list[Part] = [_touching, _on_subject, _subject_line, _topic_line, _view, _scene_line, _goal_line, _any_line]
-    weights = (5.0, 4.0, 1.4, 1.2, 1.2, 0.7, 1.0, 1.7) if sampled else (4.0, 3.2, 2.6, 1.8, 1.6, 0.8, 0.8, 1.1)
+    options: list[Part] = [
+        _touching,
+        _on_subject,
+        _subject_line,
+        _topic_line,
+        _view,
+        _scene_line,
+        _goal_line,
+        _any_line,
+    ]
+    weights = (5.0, 4.0, 1.4, 1.2, 1.2, 0.7, 1.0, 1.7) if sampled else (4.0, 3.2, 2.6, 1.8, 1.6, 0.8, 0.8, 1.3)
     return _first_of(m, options, weights)
 
 
@@ -275,12 +304,13 @@ def _one_of(m: Moment, ones: Sequence[Own | Fact], bridge: str) -> Said | None:
         return None
     one = m.rng.choice(fresh)
     if isinstance(one, Own):
-        return Said(one.text, verbatim=True)
+        lead = m.mine("acts.bridges.self") if not bridge and not one.sample and m.chance(0.5) else ""
+        return Said(f"{lead} {one.text}".strip(), verbatim=one.sample, led=bool(lead))
     part = _told(m, one)
     if bridge and m.chance(0.3) and (lead := m.mine("acts.bridges.subject", subject=bridge)):
-        return Said(f"{lead} {uncapital(part.text)}")
+        return Said(f"{lead} {uncapital(part.text)}", led=True)
     if m.chance(0.25) and (lead := m.mine("acts.bridges.plain")):
-        return Said(f"{lead} {uncapital(part.text)}")
+        return Said(f"{lead} {uncapital(part.text)}", led=True)
     return part
 
 
@@ -294,7 +324,9 @@ def _told(m: Moment, fact: Fact) -> Said:
     x = uncapital(text) if "{x}" in frame else text
     if fact.kind == "clause" and "{x}" in frame and x == text and not text.startswith(("I ", "I'")):
         frame = "{X}."
-    return Said(frame.replace("{x}", x).replace("{X}", capital(text)))
+    return Said(
+        frame.replace("{x}", x).replace("{X}", capital(text)), led=fact.kind == "clause" and not frame.startswith("{X}")
+    )
 
 
 def subjects(m: Moment) -> tuple[str, ...]:
@@ -313,13 +345,21 @@ def subjects(m: Moment) -> tuple[str, ...]:
 
 
 def _subject_line(m: Moment) -> Said | None:
+    """What may be said on the subject of the talk; first what shares a word with the line that was heard."""
     for id in subjects(m):
-        fields = ("love", "says", "tales") if id in m.kit.interests and m.chance(0.5) else ("says", "tales", "says")
-        start = m.rng.randrange(len(fields))
-        for at in range(len(fields)):
-            if line := m.pick(bank(f"subjects.{id}.{fields[(start + at) % len(fields)]}")):
-                return Said(line)
+        fond = id in m.kit.interests and m.chance(0.5)
+        lines = [
+            line for field in ("love", "says", "tales")[0 if fond else 1 :] for line in bank(f"subjects.{id}.{field}")
+        ]
+        near = [line for line in lines if m.reading.words & _stems(line)]
+        if line := m.pick(near) or m.pick(lines):
+            return Said(line)
     return None
+
+
+@lru_cache(maxsize=4096)
+def _stems(line: str) -> frozenset[str]:
+    return frozenset(content(line))
 
 
 def _topic_line(m: Moment) -> Said | None:
@@ -331,6 +371,11 @@ def _topic_line(m: Moment) -> Said | None:
     if facts and m.chance(0.45):
         return _told(m, m.rng.choice(facts))
     return Said(m.pick(bank(f"topics.{topic}.says")))
+
+
+def _trade_line(m: Moment) -> Said | None:
+    """Something of one's work."""
+    return Said(m.pick(bank(f"trades.{m.rng.choice(m.kit.trades)}.tells"))) if m.kit.trades else None
 
 
 def _view(m: Moment) -> Said | None:
@@ -366,7 +411,16 @@ def _any_line(m: Moment) -> Said | None:
 
 def _hook(m: Moment, out: Sequence[Said]) -> Said | None:
     """A question for the other, about what was said or what there is."""
-    options: list[Part] = [_ask_phrase, _ask_subject, _ask_topic, _ask_open, _ask_scene, _ask_goal, _ask_third, _ask_own]
+    options: list[Part] = [
+        _ask_phrase,
+        _ask_subject,
+        _ask_topic,
+        _ask_open,
+        _ask_scene,
+        _ask_goal,
+        _ask_third,
+        _ask_own,
+    ]
     return _first_of(m, options, (3.0, 2.4, 1.8, 0.9, 0.9, 0.9, 0.0 if m.pair else 2.2, 1.0))
 
 
@@ -438,7 +492,15 @@ def _whispered(m: Moment) -> Speech | None:
         out = _answer(m) if m.reading.question else _respond(m)
         return Speech(deliver(m, out), (heard.seat,), "whisper")
     things = m.setting.goal_things
-    if m.pair or not heard or not things or len(m.view.present) < 2 or len(m.own) < 2 or m_is_leaving(m) or not m.chance(0.04):
+    if (
+        m.pair
+        or not heard
+        or not things
+        or len(m.view.present) < 2
+        or len(m.own) < 2
+        or m_is_leaving(m)
+        or not m.chance(0.04)
+    ):
         return None
     line = m.mine("acts.whispers", gnp=m.rng.choice(things))
     return Speech(line, (heard.seat,), "whisper") if line else None

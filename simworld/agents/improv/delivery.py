@@ -8,13 +8,13 @@ An own line of the persona stays as its author wrote it; only what stands around
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simworld.agents.improv.library import library
 from simworld.agents.improv.moment import Moment
 from simworld.agents.improv.phrases import capital, uncapital
 
-_COPULA = re.compile(r"\b(?:is|was|are|were|it's|that's|there's|It's|That's|There's)(?= )")
+_COPULA = re.compile(r"\b(?:is|was|are|were)(?= (?!not\b))")
 _FLOW = ("; ", ", and ", " - ")
 
 
@@ -25,6 +25,8 @@ class Said:
     text: str
     verbatim: bool = False
     """A line of the persona's own, not to be touched."""
+    led: bool = False
+    """It begins with words that lead up to it."""
 
     @property
     def asks(self) -> bool:
@@ -39,15 +41,20 @@ def deliver(m: Moment, parts: list[Said]) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
+def _rate(m: Moment, own: float, derived: float) -> float:
+    """How often a mark of the voice is heard: a persona with lines of its own needs fewer."""
+    return own if m.kit.lines and m.kit.lines[0].sample else derived
+
+
 def _hedged(m: Moment, parts: list[Said]) -> list[Said]:
     """Now and then a statement begins with a word on how sure one is."""
     for at, part in enumerate(parts):
-        if part.verbatim or part.asks or len(part.text.split()) < 4 or not m.chance(0.13):
+        if part.verbatim or part.led or part.asks or len(part.text.split()) < 4 or not m.chance(_rate(m, 0.12, 0.2)):
             continue
         hedge = m.rng.choice(m.kit.voice.hedges or ("",)) if m.chance(0.6) else m.mine("acts.hedges")
         low = uncapital(part.text)
-        if hedge and low != part.text:
-            parts[at] = Said(f"{capital(hedge)} {low}")
+        if hedge and m.fresh(hedge.strip(", ")) and (low != part.text or part.text.startswith(("I ", "I'"))):
+            parts[at] = Said(f"{capital(hedge)} {low}", led=True)
         break
     return parts
 
@@ -55,19 +62,19 @@ def _hedged(m: Moment, parts: list[Said]) -> list[Said]:
 def _filled(m: Moment, parts: list[Said]) -> list[Said]:
     """Now and then a filler of this voice, after a verb of being or at the end."""
     voice = m.kit.voice
-    if not voice.fillers or not m.chance(0.16):
+    if not voice.fillers or not m.chance(_rate(m, 0.13, 0.22)):
         return parts
     filler = m.rng.choice(voice.fillers)
-    bare = filler.split()[0] in library().words("lexicon.bare_fillers")
+    bare = len(filler.split()) < 3 and filler.split()[0] in library().words("lexicon.bare_fillers")
     for at, part in enumerate(parts):
-        if part.verbatim or part.asks or filler in part.text:
+        if part.verbatim or part.asks or not m.fresh(filler) or not part.text.endswith(".") or "..." in part.text:
             continue
-        if found := _COPULA.search(part.text):
+        if (found := _COPULA.search(part.text)) and (bare or m.chance(0.3)):
             middle = f" {filler}" if bare else f", {filler},"
-            parts[at] = Said(part.text[: found.end()] + middle + part.text[found.end() :])
+            parts[at] = replace(part, text=part.text[: found.end()] + middle + part.text[found.end() :])
             break
-        if part.text.endswith(".") and len(part.text.split()) > 3 and "..." not in part.text:
-            parts[at] = Said(f"{part.text[:-1]}, {filler}.")
+        if len(part.text.split()) > 3:
+            parts[at] = replace(part, text=f"{part.text[:-1]}, {filler}.")
             break
     return parts
 
@@ -78,10 +85,10 @@ def _tagged(m: Moment, parts: list[Said]) -> list[Said]:
     at = next((at for at in range(last, -1, -1) if not parts[at].asks and not parts[at].verbatim), -1)
     if at < 0 or not parts[at].text.endswith("."):
         return _named(m, parts)
-    if not voice.tags or not m.chance(0.24):
+    if not voice.tags or not m.chance(_rate(m, 0.22, 0.36)):
         return _named(m, parts)
     tag = m.rng.choice(voice.tags)
-    if not m.fresh(tag) and m.chance(0.7):
+    if not m.fresh(tag):
         return parts
     head = parts[at].text.rstrip(".")
     parts[at] = Said(f"{parts[at].text} {tag}" if tag[:1].isupper() else f"{head}, {tag}")
@@ -104,7 +111,7 @@ def _named(m: Moment, parts: list[Said]) -> list[Said]:
 def _felt(m: Moment, parts: list[Said]) -> list[Said]:
     """What one feels breaks through as a sentence of its own, and in how sentences end."""
     level = float(library().value(f"emotions.{m.feeling}.level", 0.4))
-    if m.chance(0.3 * level) and len(parts) < 4 and (aside := m.pick(library().bank(f"emotions.{m.feeling}.asides"))):
+    if m.chance(0.4 * level) and len(parts) < 4 and (aside := m.pick(library().bank(f"emotions.{m.feeling}.asides"))):
         parts.insert(len(parts) - 1 if parts and parts[-1].asks else len(parts), Said(aside))
     marks: dict[str, float] = library().value(f"emotions.{m.feeling}.marks", {})
     habits = m.kit.voice.habits
@@ -149,13 +156,18 @@ def _led(m: Moment, text: str, verbatim: bool) -> str:
     """What the turn begins with: a burst of feeling, a word of this voice, or nothing."""
     level = float(library().value(f"emotions.{m.feeling}.level", 0.4))
     voice, roll = m.kit.voice, m.rng.random()
-    if roll < 0.34 * level and (burst := m.pick(library().bank(f"emotions.{m.feeling}.bursts"))):
+    if roll < 0.36 * level and (burst := m.pick(library().bank(f"emotions.{m.feeling}.bursts"))):
         return f"{burst} {text}"
     if verbatim:
         return text
-    if roll < 0.48 * level and (lead := m.pick(library().bank(f"emotions.{m.feeling}.leads"))):
+    if roll < 0.54 * level and (lead := m.pick(library().bank(f"emotions.{m.feeling}.leads"))):
         return _led_by(lead, text)
-    if roll < 0.64 and voice.openers and (opener := m.rng.choice(voice.openers)) and m.fresh(opener):
+    if (
+        roll < 0.54 * level + _rate(m, 0.24, 0.4)
+        and voice.openers
+        and (opener := m.rng.choice(voice.openers))
+        and m.fresh(opener)
+    ):
         return _led_by(opener, text)
     if roll > 0.93 and voice.exclamations and (cry := m.rng.choice(voice.exclamations)) and m.fresh(cry):
         return f"{cry} {text}"

@@ -23,7 +23,9 @@ _LIMIT = 7
 _LONGEST = 14
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _JOINT = re.compile(r"; |, and |, but |, so |: | – | — ")
-_BREAK = re.compile(r" (?=(?:and|or|but|of|in|on|at|for|with|from|to|into|by|about|since|because|before|after|until|where|when|which|who|that|as|than|under|over)\b)")
+_BREAK = re.compile(
+    r" (?=(?:and|or|but|of|in|on|at|for|with|from|to|into|by|about|since|because|before|after|until|where|when|which|who|that|as|than|under|over)\b)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def clauses(text: str) -> Iterator[str]:
 
 
 def _stands(clause: str) -> bool:
-    first = clause.split()[0].lower()
+    first = clause.split(maxsplit=1)[0].lower()
     return first not in library().words("facts.dependent")
 
 

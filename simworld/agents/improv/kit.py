@@ -1,7 +1,7 @@
 """Kit: everything of a persona that improv uses, made once and kept.
 
-    kit_of(persona).voice.openers
-    kit_of(persona).mine("acts.echo.warm")     # the lines of a bank that this one is fond of
+kit_of(persona).voice.openers
+kit_of(persona).mine("acts.echo.warm")     # the lines of a bank that this one is fond of
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from simworld.agents.improv.setting import call_name
 from simworld.agents.improv.voice import Idiom, described, seeded, voice_of
 from simworld.schema import Persona
 
-FOND = 0.45
+FOND = 0.34
 """Share of a bank of frames that one persona uses: its own favourites."""
 
 
@@ -98,7 +98,9 @@ def _made(persona: Persona) -> Kit:
         traits=traits,
         stances=_stances(voice, traits),
         by_word=_index(((word, one) for one in lines for word in one.reading.words), facts, lambda fact: fact.words),
-        by_subject=_index(((id, one) for one in lines for id, _ in one.reading.subjects[:2]), facts, lambda fact: fact.subjects[:2]),
+        by_subject=_index(
+            ((id, one) for one in lines for id, _ in one.reading.subjects[:2]), facts, lambda fact: fact.subjects[:2]
+        ),
     )
 
 
@@ -149,7 +151,15 @@ def _traits(persona: Persona, about: list[str]) -> Bank:
 
 
 def _interests(persona: Persona) -> tuple[str, ...]:
-    parts = (*persona.hobbies, *persona.likes, *persona.knows, *persona.skills, persona.career, persona.aspiration, persona.profile)
+    parts = (
+        *persona.hobbies,
+        *persona.likes,
+        *persona.knows,
+        *persona.skills,
+        persona.career,
+        persona.aspiration,
+        persona.profile,
+    )
     return subjects_of(content(" ".join(parts)))
 
 
@@ -171,5 +181,11 @@ def _pronouns(persona: Persona) -> Mapping[str, str]:
     told = persona.pronouns.split("/")[0]
     if not told and persona.profile:
         text = f" {persona.profile.lower()} {persona.gender.lower()} "
-        told = "she" if any(w in text for w in (" woman", " female")) else "he" if any(w in text for w in (" man ", " male", " man,")) else ""
+        told = (
+            "she"
+            if any(w in text for w in (" woman", " female"))
+            else "he"
+            if any(w in text for w in (" man ", " male", " man,"))
+            else ""
+        )
     return _PRONOUNS.get(told, {"their": "their", "them": "them", "theirs": "theirs"})

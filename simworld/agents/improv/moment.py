@@ -13,15 +13,17 @@ from dataclasses import dataclass, field
 from functools import cache
 from random import Random
 
-from simworld.agents.agent import View
+from simworld.agents.agent import Part, View
 from simworld.agents.improv.kit import Kit, kit_of
 from simworld.agents.improv.library import Bank, library, slots
-from simworld.agents.improv.phrases import capital, phrases, seen_by, stem
+from simworld.agents.improv.phrases import capital, grammar, phrases, seen_by, stem
 from simworld.agents.improv.reading import Reading, read
 from simworld.agents.improv.setting import Setting, call_name, setting_of
 from simworld.agents.improv.voice import STANCES, habitual, seeded
 from simworld.schema import NARRATOR, Turn
 
+_STEADY = 0.6
+"""Share of acts in which one stays as one usually is in this dialogue."""
 LOOK_BACK = 240
 """Turns in which nothing said is said again."""
 
@@ -119,6 +121,19 @@ class Moment:
             return seen
         return ""
 
+    def quote(self) -> str:
+        """A few words at the end of the heard line as they were said, where they can stand alone; else empty."""
+        for sentence in reversed(self.reading.meant[-2:]):
+            part = sentence.rstrip(".!?").rpartition(",")[2].strip()
+            words = [word.strip("\"'’").lower() for word in part.split()]
+            if (
+                1 < len(words) < 6
+                and not _PERSONAL & set(words)
+                and set(map(stem, words)) & self.reading.words - self.before
+            ):
+                return part[:1].lower() + part[1:] if words[0] in grammar().lowers else part
+        return ""
+
     @property
     def names(self) -> list[str]:
         """Words of everybody's name, as stems."""
@@ -140,6 +155,11 @@ class _Slots(dict[str, str]):
 
     def __missing__(self, key: str) -> str:
         return capital(self[key.lower()])
+
+
+_PERSONAL = frozenset(
+    ["i", "i'm", "i've", "i'd", "i'll", "me", "my", "mine", "myself", "you", "you're", "you've", "you'd", "you'll", "your", "yours", "yourself", "we", "we're", "our", "us", "let's", "and", "but", "or", "so"]
+)
 
 
 @cache
@@ -165,7 +185,7 @@ def moment_of(view: View) -> Moment:
         setting=setting,
         rng=rng,
         feeling=feeling,
-        stance=_stance(kit, feeling, setting, rng),
+        stance=_stance(part, kit, feeling, setting, rng),
         heard=heard,
         reading=reading,
         to_me=to_me,
@@ -229,13 +249,14 @@ def _happening(view: View) -> Turn | None:
     return None
 
 
-def _stance(kit: Kit, feeling: str, setting: Setting, rng: Random) -> str:
+def _stance(part: Part, kit: Kit, feeling: str, setting: Setting, rng: Random) -> str:
     """How this one meets the others now: by temper, by feeling, by what is talked about, and by chance."""
     data = library()
     felt = data.value(f"emotions.{feeling}.stances", {})
     topic = data.value(f"topics.{setting.topic}.stances", {}) if setting.topic else {}
     weights = [max(0.05, kit.stances[s] + 0.9 * felt.get(s, 0) + 0.6 * topic.get(s, 0)) for s in STANCES]
-    return rng.choices(STANCES, weights)[0]
+    usual = seeded(part.seed, part.id, "stance").choices(STANCES, weights)[0]
+    return usual if rng.random() < _STEADY else rng.choices(STANCES, weights)[0]
 
 
 def thing_of(turn: Turn, names: Iterable[str]) -> str:

@@ -45,7 +45,9 @@ def grammar() -> Grammar:
     """The lists of `lexicon.yaml` and the nouns of all subjects."""
     data = library()
     subjects = data.value("subjects").values()
-    nouns = frozenset(word for node in subjects for word in str(node.get("nouns", "")).split()) | data.words("lexicon.nouns")
+    nouns = frozenset(word for node in subjects for word in str(node.get("nouns", "")).split()) | data.words(
+        "lexicon.nouns"
+    )
     return Grammar(
         stop=data.words("lexicon.stop"),
         light=data.words("lexicon.light"),
@@ -94,10 +96,10 @@ def is_content(word: str, words: Grammar) -> bool:
     """Whether a word in lower case carries a subject."""
     word = word.replace("’", "'")
     return (
-        len(word) > 2
+        (len(word) > 2
         and word.isalpha()
         and word not in words.stop
-        and word not in words.light
+        and word not in words.light)
         or ("-" in word and len(word) > 4)
     )
 
@@ -116,7 +118,9 @@ def phrases(text: str) -> tuple[str, ...]:
     while at < len(parts):
         end = _determined(parts, at, words)
         if end:
-            phrase = " ".join([parts[at] if parts[at].endswith("s") else parts[at].lower(), *parts[at + 1 : end]])
+            phrase = " ".join(
+                [parts[at] if parts[at][-2:] in ("'s", "’s") else parts[at].lower(), *parts[at + 1 : end]]
+            )
             head = parts[end - 1].lower()
             score = 3.0 * (_known(head, words)) + 0.6 * (end - at > 2) + 0.05 * at
             found.append((score, phrase))
@@ -127,6 +131,11 @@ def phrases(text: str) -> tuple[str, ...]:
         at += 1
     found.sort(key=lambda pair: -pair[0])
     return tuple(dict.fromkeys(phrase for _, phrase in found))
+
+
+def is_known(word: str) -> bool:
+    """Whether a word in lower case is surely a noun."""
+    return _known(word, grammar())
 
 
 def _known(word: str, words: Grammar) -> bool:
@@ -140,6 +149,8 @@ def _determined(parts: list[str], at: int, words: Grammar) -> int:
     end = at + 1
     while end < len(parts) and end - at <= _LONGEST + 1 and _inside(parts, at, end, words):
         end += 1
+    if parts[at].lower() in ("a", "an", "this", "that", "another") and parts[end - 1].lower() in words.plurals - words.nouns:
+        return 0
     if not 2 <= end - at <= _LONGEST + 1 or not _is_head(parts[end - 1], end - at - 1, words):
         return 0
     return _with_of(parts, end, words)

@@ -25,6 +25,8 @@ class Reading:
     """One line, read."""
 
     sentences: tuple[str, ...]
+    meant: tuple[str, ...]
+    """Its sentences without what only colours them."""
     words: frozenset[str]
     """Stems of its content words."""
     subjects: tuple[tuple[str, float], ...]
@@ -46,15 +48,17 @@ def read(text: str) -> Reading:
     low = text.lower().replace("’", "'")
     sentences = tuple(found.strip() for found in _SENTENCE.findall(text) if found.strip())
     question = next((s for s in reversed(sentences[-2:]) if s.rstrip("\"'’” ").endswith("?")), "")
-    meant = " ".join(said for said in map(_meant, sentences) if said)
+    meant = tuple(said for said in map(_meant, sentences) if said)
+    core = " ".join(meant)
     return Reading(
         sentences=sentences,
+        meant=meant,
         words=frozenset(content(text)),
-        subjects=weighed(content(meant)),
+        subjects=weighed(content(core)),
         move="farewell" if is_farewell(text) else _first(_patterns("moves"), low),
         question=question,
         asks_for=_first(_patterns("questions"), question.lower().replace("’", "'")) if question else "",
-        phrases=phrases(meant),
+        phrases=phrases(core),
         replies=_replies(sentences, question),
     )
 
@@ -63,11 +67,23 @@ def read(text: str) -> Reading:
 def _hollow() -> frozenset[str]:
     """Authored words that only colour a line, as plain text: there is nothing in them to take up."""
     banks = library().banks.items()
-    coloured = (lines for path, lines in banks if path.startswith(_COLOURS) and not path.endswith((".lines", ".dos", ".thinks")))
+    coloured = (
+        lines for path, lines in banks if path.startswith(_COLOURS) and not path.endswith((".lines", ".dos", ".thinks"))
+    )
     return frozenset(plain(line) for lines in coloured for line in lines)
 
 
-_COLOURS = ("emotions.", "voices.", "acts.hedges", "acts.bridges", "acts.parentheses", "acts.moves", "acts.receive", "acts.agree", "acts.object")
+_COLOURS = (
+    "emotions.",
+    "voices.",
+    "acts.hedges",
+    "acts.bridges",
+    "acts.parentheses",
+    "acts.moves",
+    "acts.receive",
+    "acts.agree",
+    "acts.object",
+)
 
 
 def _meant(sentence: str) -> str:
@@ -105,7 +121,8 @@ def _lexicon() -> dict[str, list[tuple[str, float]]]:
                     table.setdefault(form, []).append((id, weight))
     doubtful = grammar().verbs | grammar().ambiguous
     return {
-        form: [(id, weight * (0.4 if form in doubtful else 1.0) / len(hits)) for id, weight in hits] for form, hits in table.items()
+        form: [(id, weight * (0.4 if form in doubtful else 1.0) / len(hits)) for id, weight in hits]
+        for form, hits in table.items()
     }
 
 

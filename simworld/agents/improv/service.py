@@ -1,6 +1,6 @@
 """Service: a user who wants something, an assistant who helps, and a narrator who tells what can be seen.
 
-    message(m, "assistant")     # "For the grey case there are two ways. First, note the reference number. ..."
+message(m, "assistant")     # "For the grey case there are two ways. First, note the reference number. ..."
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from simworld.agents.improv.library import library
 from simworld.agents.improv.moment import Moment, bank
-from simworld.agents.improv.phrases import capital, uncapital
+from simworld.agents.improv.phrases import capital, is_known, seen_by, uncapital
 from simworld.text.farewell import is_farewell
 
 _TRIES = 4
@@ -37,13 +37,13 @@ def _ends(m: Moment) -> bool:
 def kind_of(m: Moment) -> str:
     """The kind of problem, a key of `service.kinds`, by the words of the scene."""
     part = m.view.part
-    return _kind(f"{part.title} {part.topic} {part.background} {part.goal} {part.status}".lower())
+    return _kind(f"{part.title} {part.topic} {part.background} {part.goal} {part.goal} {part.title} {part.status}".lower())
 
 
 @lru_cache(maxsize=512)
 def _kind(text: str) -> str:
     words = re.findall(r"[a-z]+", text)
-    scores = {name: 0 for name in library().names("service.kinds")}
+    scores = dict.fromkeys(library().names("service.kinds"), 0)
     for name in scores:
         wanted = library().words(f"service.kinds.{name}.match")
         scores[name] = sum(word in wanted for word in words)
@@ -52,11 +52,17 @@ def _kind(text: str) -> str:
 
 
 def _matter(m: Moment) -> str:
-    """What is to be talked of next: of the line before, or of the scene."""
-    if phrase := m.phrase():
-        return phrase
-    things = [thing for thing in (*m.setting.goal_things, *m.setting.things) if thing not in m.said]
-    return things[0] if things else m.setting.plain
+    """What is to be talked of next: of the line before, or of the scene; not what this message has named already."""
+    named = " ".join(m.used).lower()
+    phrase = m.phrase()
+    things = [thing for thing in (phrase, *m.setting.goal_things, *m.setting.things) if thing and thing not in named]
+    new = [thing for thing in things if thing == phrase or thing not in m.said]
+    return next(iter(new or things), m.setting.plain)
+
+
+def _asked(m: Moment) -> str:
+    """What the question that was heard is about."""
+    return seen_by(m.reading.phrases[0], addressed=True) if m.reading.phrases else _matter(m)
 
 
 def _say(m: Moment, path: str, **fill: str) -> str:
@@ -84,12 +90,16 @@ def _user(m: Moment, kind: str) -> list[str]:
 def _user_begins(m: Moment) -> list[str]:
     need = _say(m, "user.need_to") if m.setting.goal and m.chance(0.6) else ""
     asked = [_say(m, "user.detail")] if m.heard and m.reading.question else []
-    return [_say(m, "user.hello"), need or _say(m, "user.need"), *(asked or [_say(m, "user.detail") if m.chance(0.6) else ""])]
+    return [
+        _say(m, "user.hello"),
+        need or _say(m, "user.need"),
+        *(asked or [_say(m, "user.detail") if m.chance(0.6) else ""]),
+    ]
 
 
 def _user_answer(m: Moment) -> str:
     """The answer to the assistant's question, as the question is known to be answered."""
-    return m.pick(m.reading.replies, np=_matter(m)) or _say(m, "user.detail")
+    return m.pick(m.reading.replies, np=_asked(m)) or _say(m, "user.detail")
 
 
 def _user_leaves(m: Moment) -> list[str]:
@@ -102,7 +112,11 @@ def _user_leaves(m: Moment) -> list[str]:
 
 def _assistant(m: Moment, kind: str) -> list[str]:
     if _ends(m):
-        return [_say(m, "assistant.welcome"), _say(m, "assistant.sum") if m.chance(0.6) else "", _say(m, "assistant.bye")]
+        return [
+            _say(m, "assistant.welcome"),
+            _say(m, "assistant.sum") if m.chance(0.6) else "",
+            _say(m, "assistant.bye"),
+        ]
     if not m.heard:
         return [_greeting(m), *([_say(m, "assistant.anything")] if m.own else [])]
     if not m.own:
@@ -138,15 +152,15 @@ def _helps(m: Moment, kind: str) -> list[str]:
 
 
 def _answer(m: Moment) -> str:
-    return m.pick(m.reading.replies, np=_matter(m)) or _say(m, "assistant.echo")
+    return m.pick(m.reading.replies, np=_asked(m)) or _say(m, "assistant.echo")
 
 
 def _sample(m: Moment) -> str:
-    """A line of the assistant's own that touches what was said, or now and then any."""
-    touching = [line for line in m.kit.lines if line.sample and line.reading.words & m.reading.words]
-    lines = touching or ([line for line in m.kit.lines if line.sample and not line.reading.question] if m.chance(0.2) else [])
-    fresh = [line.text for line in lines if m.fresh(line.text) and not is_farewell(line.text)]
-    return m.rng.choice(fresh) if fresh else ""
+    """A line of the assistant's own that speaks of what was said."""
+    said = {word for word in m.reading.words if is_known(word)}
+    fresh = [line.text for line in m.kit.lines if line.sample and line.reading.words & said and m.fresh(line.text)]
+    fresh = [text for text in fresh if not is_farewell(text)]
+    return m.rng.choice(fresh) if fresh and m.chance(0.6) else ""
 
 
 def _steps(m: Moment, kind: str) -> list[str]:
@@ -157,7 +171,13 @@ def _steps(m: Moment, kind: str) -> list[str]:
     chosen = steps[skip : skip + (2 if m.chance(0.4) else 1)]
     out: list[str] = []
     for at, step in enumerate(chosen):
-        order = "order" if not given and not at else "order_last" if m.remaining <= 4 and at == len(chosen) - 1 else "order_next"
+        order = (
+            "order"
+            if not given and not at
+            else "order_last"
+            if m.remaining <= 4 and at == len(chosen) - 1
+            else "order_next"
+        )
         lead = m.mine(f"service.assistant.{order}", step=uncapital(step))
         out.append(lead or capital(step))
     return out
@@ -172,5 +192,7 @@ def narration(m: Moment) -> str:
     first, name = m.other()
     _, other = m.other(first)
     path = "service.narrator.close" if m.remaining <= 1 else "service.narrator.lines"
-    lines = [m.pick(bank(path), name=name, other=other, snp=thing, np=m.phrase()) for _ in range(1 if m.chance(0.4) else 2)]
+    lines = [
+        m.pick(bank(path), name=name, other=other, snp=thing, np=m.phrase()) for _ in range(1 if m.chance(0.4) else 2)
+    ]
     return " ".join(line for line in lines if line) or m.pick(bank("service.narrator.lines"), name=name)

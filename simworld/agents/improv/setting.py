@@ -1,6 +1,6 @@
 """Setting: what of the scene one seat may speak and think of, found once for a dialogue.
 
-    setting_of(part, "desk").things      # ("the grey case", "the boarding pass", ...)
+setting_of(part, "desk").things      # ("the grey case", "the boarding pass", ...)
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from functools import cache, lru_cache
 from simworld.agents.agent import Part
 from simworld.agents.improv.facts import clauses
 from simworld.agents.improv.library import library
-from simworld.agents.improv.phrases import content, definite, grammar, phrases, stem
+from simworld.agents.improv.phrases import content, definite, grammar, is_known, phrases, stem
 from simworld.agents.improv.profile import first_person
 from simworld.agents.improv.reading import subjects_of
 
-_CLAUSE = re.compile(r", |; |\. | and (?=not\b)| without\b| before\b| instead\b| unless\b| until\b| while\b| so that\b| or at least\b")
-_TITLES = frozenset({"dr", "dr.", "mr", "mr.", "mrs", "mrs.", "ms", "ms.", "sergeant", "professor", "prof.", "sir", "father", "sister"})
+_CLAUSE = re.compile(
+    r", |; |\. | and (?=not\b)| without\b| before\b| instead\b| unless\b| until\b| while\b| so that\b| or at least\b"
+)
+_TITLES = frozenset(
+    {"dr", "dr.", "mr", "mr.", "mrs", "mrs.", "ms", "ms.", "sergeant", "professor", "prof.", "sir", "father", "sister"}
+)
 _LIMIT = 7
 """Words that are said in a row, so that no longer run recurs."""
 _LONGEST_THOUGHT = 11
@@ -62,7 +66,15 @@ def setting_of(part: Part, place: str) -> Setting:
 
 @lru_cache(maxsize=2048)
 def _setting(
-    told: tuple[str, str, str], time: str, topic: str, kind: str, goal: str, knows: str, where: str, names: str, secret: str
+    told: tuple[str, str, str],
+    time: str,
+    topic: str,
+    kind: str,
+    goal: str,
+    knows: str,
+    where: str,
+    names: str,
+    secret: str,
 ) -> Setting:
     background = " ".join(told[1:])
     shut = frozenset(stem(word) for word in re.findall(r"\w+", names.lower()))
@@ -102,7 +114,8 @@ def _things(text: str, shut: frozenset[str]) -> tuple[str, ...]:
 def _is_thing(phrase: str) -> bool:
     first, gap, _ = phrase.partition(" ")
     whose = first.lower() in ("his", "her", "their", "its", "my", "your", "our", "those", "these")
-    return bool(gap) and not whose and phrase.split()[-1].lower() not in grammar().abstract
+    head = phrase.rsplit(maxsplit=1)[-1].lower()
+    return bool(gap) and not whose and is_known(head) and head not in grammar().abstract
 
 
 def _thoughts(text: str) -> tuple[str, ...]:
@@ -112,7 +125,12 @@ def _thoughts(text: str) -> tuple[str, ...]:
 
 def infinitive(goal: str) -> str:
     """A goal as it follows 'I have to', at most seven words; empty where it has no such form."""
-    text = re.sub(r"^(?:you want to|you want|wants? to|to|i want to|he wants to|she wants to|they want to)\s+", "", goal.strip(), flags=re.I)
+    text = re.sub(
+        r"^(?:you want to|you want|wants? to|to|i want to|he wants to|she wants to|they want to)\s+",
+        "",
+        goal.strip(),
+        flags=re.I,
+    )
     text = first_person(_CLAUSE.split(text)[0]).strip(" .,;")
     words = text.split()
     while len(words) > _LIMIT or (words and words[-1].lower() in grammar().stop and len(words) > 2):
@@ -127,7 +145,9 @@ def infinitive(goal: str) -> str:
     return " ".join([words[0].lower(), *words[1:]])
 
 
-_CUTS = frozenset("and or of in on at for with from to into by about since because after where when which who that as than over or round".split())
+_CUTS = frozenset(
+    ["and", "or", "of", "in", "on", "at", "for", "with", "from", "to", "into", "by", "about", "since", "because", "after", "where", "when", "which", "who", "that", "as", "than", "over", "or", "round"]
+)
 
 
 def place_name(name: str) -> str:

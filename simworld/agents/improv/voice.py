@@ -19,7 +19,18 @@ from simworld.agents.improv.library import Bank, library
 from simworld.schema import Persona
 
 FIELDS = ("openers", "tags", "fillers", "exclamations", "address", "yes", "no", "greetings", "farewells", "hedges")
-_TOOK = {"openers": 6, "tags": 4, "fillers": 3, "exclamations": 4, "address": 2, "yes": 4, "no": 4, "greetings": 3, "farewells": 3, "hedges": 3}
+_TOOK = {
+    "openers": 6,
+    "tags": 4,
+    "fillers": 3,
+    "exclamations": 4,
+    "address": 2,
+    "yes": 4,
+    "no": 4,
+    "greetings": 3,
+    "farewells": 3,
+    "hedges": 3,
+}
 STANCES = ("warm", "dry", "sharp", "playful")
 
 
@@ -56,15 +67,15 @@ def voice_of(persona: Persona) -> Idiom:
     """The voice a persona brings, filled up where it has gaps from the one that would be derived."""
     about = described(persona)
     tempers = _tempers(persona, about)
-    quirk = _quirk(persona, about)
+    quirks = _quirks(persona, about)
     own = {field: tuple(getattr(persona.voice, field, ())) for field in FIELDS}
     has_voice = any(own.values())
-    taken = {field: own[field] or _taken(persona, field, tempers, "" if has_voice else quirk) for field in FIELDS}
+    taken = {field: own[field] or _taken(persona, field, tempers, () if has_voice else quirks) for field in FIELDS}
     lines = () if persona.samples else _lines(persona, tempers)
     return Idiom(
         **taken,
         lines=lines,
-        habits=_heard_habits(persona.samples) if persona.samples else _habits(tempers, quirk),
+        habits=_heard_habits(persona.samples) if persona.samples else _habits(tempers, quirks),
         stances=_stances(persona, tempers),
         pace=persona.voice.pace if has_voice or persona.voice.tone else str(_value(tempers[0], "pace", "even")),
     )
@@ -84,31 +95,31 @@ def _tempers(persona: Persona, about: Sequence[str]) -> tuple[str, str]:
     """The two tempers whose words tell most of this persona; ties fall by the persona's id."""
     chance = seeded("temper", persona.id, persona.name)
     scores = {
-        name: sum(min(about.count(word), 2) for word in library().words(f"voices.tempers.{name}.fit")) + chance.random() * 1.6
+        name: sum(min(about.count(word), 2) for word in library().words(f"voices.tempers.{name}.fit"))
+        + chance.random() * 1.6
         for name in library().names("voices.tempers")
     }
     first, second = sorted(scores, key=lambda name: -scores[name])[:2]
     return first, second
 
 
-def _quirk(persona: Persona, about: Sequence[str]) -> str:
-    """A quirk that the words call for, such as an accent; else one by the persona's id."""
+def _quirks(persona: Persona, about: Sequence[str]) -> tuple[str, ...]:
+    """A quirk that the words call for, such as an accent, and one by the persona's id; two by the id where none is."""
     quirks, named = library().value("voices.quirks"), {*about, *persona.name.lower().split(), *(x.lower() for x in persona.languages)}
-    for name, node in quirks.items():
-        if node.get("guided") and named & set(str(node["fit"]).split()):
-            return name
-    return seeded("quirk", persona.id, persona.name).choice([name for name, node in quirks.items() if not node.get("guided")])
+    guided = [name for name, node in quirks.items() if node.get("guided") and named & set(str(node["fit"]).split())]
+    free = seeded("quirk", persona.id, persona.name).sample([name for name, node in quirks.items() if not node.get("guided")], 2)
+    return (guided[0], free[0]) if guided else tuple(free)
 
 
-def _taken(persona: Persona, field: str, tempers: tuple[str, str], quirk: str) -> Bank:
-    """This persona's share of a field: most from the first temper, some from the second and the quirk."""
+def _taken(persona: Persona, field: str, tempers: tuple[str, str], quirks: tuple[str, ...]) -> Bank:
+    """This persona's share of a field: some from each temper, and as much from its quirks."""
     chance, count = seeded(field, persona.id, persona.name), _TOOK[field]
     first, second = (library().bank(f"voices.tempers.{name}.{field}") for name in tempers)
-    odd = library().bank(f"voices.quirks.{quirk}.{field}") if quirk else ()
-    guided = bool(quirk) and bool(library().value(f"voices.quirks.{quirk}.guided"))
-    share = max(1, count // 2) if guided else max(1, count // 3)
-    taken = [*_some(odd, share, chance), *_some(second, max(1, count // 4), chance)]
-    return tuple(dict.fromkeys([*_some(first, count - len(taken), chance), *taken]))
+    odd = [library().bank(f"voices.quirks.{name}.{field}") for name in quirks]
+    guided = bool(quirks) and bool(library().value(f"voices.quirks.{quirks[0]}.guided"))
+    taken = [line for at, lines in enumerate(odd) for line in _some(lines, 3 if guided and not at else 2 - at, chance)]
+    taken += _some(second, 1, chance)
+    return tuple(dict.fromkeys([*taken, *_some(first, max(1, count - len(taken)), chance)]))
 
 
 def _some(bank: Bank, count: int, chance: Random) -> list[str]:
@@ -118,11 +129,11 @@ def _some(bank: Bank, count: int, chance: Random) -> list[str]:
 def _lines(persona: Persona, tempers: tuple[str, str]) -> Bank:
     chance = seeded("lines", persona.id, persona.name)
     first, second = (library().bank(f"voices.tempers.{name}.lines") for name in tempers)
-    return (*_some(first, 8, chance), *_some(second, 5, chance))
+    return (*_some(first, 7, chance), *_some(second, 4, chance))
 
 
-def _habits(tempers: tuple[str, str], quirk: str) -> tuple[str, ...]:
-    names = [str(_value(tempers[0], "habits", "")), str(library().value(f"voices.quirks.{quirk}.habits", ""))]
+def _habits(tempers: tuple[str, str], quirks: tuple[str, ...]) -> tuple[str, ...]:
+    names = [str(_value(tempers[0], "habits", "")), *(str(library().value(f"voices.quirks.{quirk}.habits", "")) for quirk in quirks)]
     habits = list(dict.fromkeys(" ".join(names).split()))
     return tuple(habit for habit in habits if not (habit == "expand" and {"gonna", "drop_g"} & set(habits)))
 
