@@ -21,7 +21,7 @@ FLOORS = {
     6: ["simulate"],
     4: ["agents"],
     3: ["mind", "backends", "corpus"],
-    2: ["world", "text", "perspective", "prompts", "packs"],
+    2: ["world", "text", "perspective", "prompts", "packs", "registry"],
     1: ["schema", "errors"],
 }
 """Floor -> rooms. A room imports only from floors below it."""

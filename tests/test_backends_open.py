@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from simworld import registry
 from simworld.backends import open as opening
 from simworld.backends.backend import ChatBackend
 from simworld.backends.open import BACKENDS, open_backend
@@ -138,10 +139,10 @@ def test_sampling_knows_its_bounds(options):
 
 def test_a_plug_in_joins_and_cannot_replace_our_own(monkeypatch):
     points = [
-        importlib.metadata.EntryPoint("echo", "simworld.backends.scripted:open_scripted", opening.GROUP),
-        importlib.metadata.EntryPoint("openai", "simworld.backends.scripted:open_scripted", opening.GROUP),
+        importlib.metadata.EntryPoint("echo", "simworld.backends.scripted:open_scripted", registry.group("backend")),
+        importlib.metadata.EntryPoint("openai", "simworld.backends.scripted:open_scripted", registry.group("backend")),
     ]
-    monkeypatch.setattr(opening, "entry_points", lambda group: points if group == "simworld.backends" else [])
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == "simworld.backends" else [])
     assert "echo" in opening.kinds()
     with pytest.raises(UsageError, match=r"ends in \.txt"):
         open_backend("echo:lines.csv")

@@ -55,6 +55,8 @@ class Journal:
         self._pending: list[tuple[int, bytes]] = []
         self._written: asyncio.Future[None] | None = None
         self._writer: asyncio.Task[None] | None = None
+        self.retries = 0
+        """Tries that failed before a call was answered."""
         self.answered = 0
         """Calls answered from the journal."""
         self.drifted: list[Key] = []
@@ -77,6 +79,7 @@ class Journal:
         if self._replay:
             raise BackendError(f"{key.dialogue}: call {key.call} of seat '{key.seat}' is not in the journal")
         completion = await backend.complete(messages, seed=seed, seat=key.seat, call=key.call)
+        self.retries += completion.retries
         await self._keep(key, digest, completion)
         return completion
 

@@ -10,14 +10,12 @@ To add one: a function `(name, Sampling) -> ChatBackend` and a row in `BACKENDS`
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import cast
 
 from simworld.backends.backend import ChatBackend
 from simworld.backends.provider import PROVIDERS, open_provider
 from simworld.backends.sampling import Sampling
 from simworld.errors import UsageError, unknown
+from simworld.registry import lookup, names
 
 Opener = Callable[[str, Sampling], ChatBackend]
 
@@ -25,7 +23,6 @@ BACKENDS: dict[str, str] = {
     "openai": "simworld.backends.openai:open_openai",
     "scripted": "simworld.backends.scripted:open_scripted",
 }
-GROUP = "simworld.backends"
 _FORM = "a backend that is a model is named KIND:NAME, such as openai:gpt-4.1-mini or scripted:lines.yaml"
 
 
@@ -40,7 +37,8 @@ def open_backend(spec: str, options: Sampling | None = None) -> ChatBackend:
         raise UsageError(f"backend {spec[:100]!a} is not complete: {_FORM}")
     if "://" in name:
         raise UsageError(f"backend '{kind}:...' holds an address: give it as --base-url (base_url=)")
-    if opener := _opener(kind):
+    opener: Opener | None = lookup("backend", kind, BACKENDS)
+    if opener is not None:
         return opener(name, options)
     if kind in PROVIDERS:
         return open_provider(spec, options)
@@ -49,16 +47,4 @@ def open_backend(spec: str, options: Sampling | None = None) -> ChatBackend:
 
 def kinds() -> list[str]:
     """Every word that may stand before the colon, sorted."""
-    return sorted({*BACKENDS, *PROVIDERS, *_plugins()})
-
-
-def _opener(kind: str) -> Opener | None:
-    if kind in BACKENDS:
-        module, _, attribute = BACKENDS[kind].partition(":")
-        return cast("Opener", getattr(import_module(module), attribute))
-    plugin = _plugins().get(kind)
-    return cast("Opener", plugin.load()) if plugin else None
-
-
-def _plugins() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+    return sorted({*names("backend", BACKENDS), *PROVIDERS})

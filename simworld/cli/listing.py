@@ -45,16 +45,19 @@ def _list_backends(paths: Sequence[Path]) -> Rows:
 
 def _list_directors(paths: Sequence[Path]) -> Rows:
     del paths
+    from simworld.registry import find, names
     from simworld.simulate.directors import DIRECTORS
 
-    return ("director", "who acts next"), [(name, _first_line(make)) for name, make in sorted(DIRECTORS.items())]
+    named = names("director", DIRECTORS)
+    return ("director", "who acts next"), [(name, _first_line(find("director", name, DIRECTORS))) for name in named]
 
 
 def _list_exporters(paths: Sequence[Path]) -> Rows:
     del paths
     from simworld.corpus.exports.table import EXPORTERS, exporter
+    from simworld.registry import names
 
-    return ("exporter", "a row"), [(name, _first_line(exporter(name))) for name in sorted(EXPORTERS)]
+    return ("exporter", "a row"), [(name, _first_line(exporter(name))) for name in names("exporter", EXPORTERS)]
 
 
 def _first_line(thing: object) -> str:

@@ -66,9 +66,10 @@ def check(
     """Print every problem of a pack, one a line; exit 1 where there is any."""
     from simworld.packs import check as check_packs
     from simworld.prompts import check_template
+    from simworld.registry import names
     from simworld.simulate.directors import DIRECTORS
 
-    problems = check_packs(paths, check_template=check_template, directors=DIRECTORS)
+    problems = check_packs(paths, check_template=check_template, directors=names("director", DIRECTORS))
     if as_json:
         out(json.dumps([problem.model_dump() for problem in problems], ensure_ascii=False, indent=1))
     else:

@@ -42,7 +42,7 @@ class Progress:
             self._start(event)
         elif event["event"] == "done":
             self._finish(event["facts"])
-        elif event["event"] == "log":
+        elif event["event"] == "log" and event["what"] == "torn_line_dropped":
             say(f"{event['what'].replace('_', ' ')}: {event['facts']}")
         elif event["event"] == "drift":
             self.drifted += event["calls"]

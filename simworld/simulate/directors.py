@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
-from simworld.errors import unknown
+from simworld.registry import find
 from simworld.schema import Scene, Turn
 
 OVER = ""
@@ -125,9 +125,8 @@ def director_of(scene: Scene) -> tuple[str, Director]:
     """The scene's director by name, and made; `alternate` for two seats, `addressed` for more."""
     speaking = [seat for seat in scene.seats if seat.role != "narrator"]
     name = scene.director.name or ("alternate" if len(speaking) < 3 else "addressed")
-    if name not in DIRECTORS:
-        raise unknown("director", name, DIRECTORS, "See `simworld list directors`.")
-    return name, DIRECTORS[name]()
+    make: Callable[[], Director] = find("director", name, DIRECTORS, "See `simworld list directors`.")
+    return name, make()
 
 
 def _next_in(order: Sequence[str], acts: Sequence[str], moment: Moment) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ async def produce(settings: RunSettings, on_event: Callable[[Event], None]) -> S
         if len(skip) == settings.n and (path / "manifest.json").is_file():
             _close(folder, prepared, survey, "finished")
             return survey
-        folder.log("start", workers=settings.workers, jobs=settings.jobs, there=len(skip))
+        folder.log("start", host=platform.node(), workers=settings.workers, jobs=settings.jobs, there=len(skip))
         folder.write_manifest(_manifest(prepared, survey, "running"))
         remaining = _Remaining(settings.n, skip, folder)
         how = "interrupted"

@@ -105,6 +105,8 @@ async def play_share(
         with contextlib.suppress(OSError):
             await journal.close()
         await speakers.close()
+        facts = {"worker": worker, "from_journal": journal.answered, "retries": journal.retries}
+        note({"event": "log", "what": "share_ended", "facts": facts})
         if journal.torn:
             note({"event": "log", "what": "torn_line_dropped", "facts": {"worker": worker, "bytes": journal.torn}})
         if journal.drifted:

@@ -8,6 +8,7 @@ from pathlib import Path
 from simworld.errors import UsageError, unknown
 from simworld.packs import Pack, accept_scene, candidates, find_persona, find_scenes, matches
 from simworld.prompts import check_template
+from simworld.registry import names
 from simworld.schema import Persona, Scene, Seat
 from simworld.simulate.directors import DIRECTORS
 from simworld.simulate.plan import Stage
@@ -27,14 +28,15 @@ def stages_of(scenes: Scenes, cast: Cast | None = None) -> list[Stage]:
         raise UsageError("no scene is named; `simworld list scenes` shows those that are installed")
     people = tuple(cast) if cast is not None and not isinstance(cast, Mapping) else ()
     seated = dict(cast) if isinstance(cast, Mapping) else {}
-    names = [item for item in listed if not isinstance(item, Scene)]
+    named = [item for item in listed if not isinstance(item, Scene)]
     made = [item for item in listed if isinstance(item, Scene)]
     known = {who.id: who for who in (*people, *seated.values()) if isinstance(who, Persona)}
+    directors = names("director", DIRECTORS)
     found: list[tuple[Pack | None, Scene]] = []
-    if names:
-        found += find_scenes(names, check_template=check_template, directors=DIRECTORS)
+    if named:
+        found += find_scenes(named, check_template=check_template, directors=directors)
     for scene in made:
-        accepted = accept_scene(scene, personas=known, check_template=check_template, directors=DIRECTORS)
+        accepted = accept_scene(scene, personas=known, check_template=check_template, directors=directors)
         found.append((None, accepted))
     stages = [_stage(pack, scene, people, seated) for pack, scene in found]
     _check_seats(stages, seated)

@@ -223,7 +223,7 @@ def _tie(m: Moment) -> Said | None:
 
 
 def _tied(m: Moment, out: Sequence[Said]) -> bool:
-    return bool(m.reading.words & {word for part in out for word in content(part.text)})
+    return any(m.reading.words & _stems(part.text) for part in out)
 
 
 def _uptake(m: Moment) -> list[Said]:

@@ -53,10 +53,16 @@ def _hedged(m: Moment, parts: list[Said]) -> list[Said]:
             continue
         hedge = m.rng.choice(m.kit.voice.hedges or ("",)) if m.chance(0.6) else m.mine("acts.hedges")
         low = uncapital(part.text)
-        if hedge and m.fresh(hedge.strip(", ")) and (low != part.text or part.text.startswith(("I ", "I'"))):
+        if hedge and m.fresh(hedge.strip(", ")) and _is_statement(part.text):
             parts[at] = Said(f"{capital(hedge)} {low}", led=True)
         break
     return parts
+
+
+def _is_statement(text: str) -> bool:
+    """Whether a sentence begins with its subject, so that 'I think' may stand before it."""
+    first = text.partition(" ")[0].partition("'")[0].lower()
+    return first in library().words("lexicon.subjects") and len(text.split()) > 3
 
 
 def _filled(m: Moment, parts: list[Said]) -> list[Said]:
@@ -158,7 +164,7 @@ def _led(m: Moment, text: str, verbatim: bool) -> str:
     voice, roll = m.kit.voice, m.rng.random()
     if roll < 0.36 * level and (burst := m.pick(library().bank(f"emotions.{m.feeling}.bursts"))):
         return f"{burst} {text}"
-    if verbatim:
+    if verbatim or _is_mirror(text):
         return text
     if roll < 0.54 * level and (lead := m.pick(library().bank(f"emotions.{m.feeling}.leads"))):
         return _led_by(lead, text)
@@ -172,6 +178,12 @@ def _led(m: Moment, text: str, verbatim: bool) -> str:
     if roll > 0.93 and voice.exclamations and (cry := m.rng.choice(voice.exclamations)) and m.fresh(cry):
         return f"{cry} {text}"
     return text
+
+
+def _is_mirror(text: str) -> bool:
+    """Whether a text begins with a few words given back as a question: nothing goes well before them."""
+    first = text.partition("?")[0]
+    return first != text and len(first.split()) < 4
 
 
 def _led_by(lead: str, text: str) -> str:

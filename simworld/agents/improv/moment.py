@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
+from itertools import accumulate
 from random import Random
 
 from simworld.agents.agent import Part, View
@@ -112,7 +113,7 @@ class Moment:
         """What of the heard line can be taken up: new in it, and not lately taken up by this one."""
         if not self.heard:
             return ""
-        names = frozenset(self.names)
+        names = self.names
         for raw in self.reading.phrases:
             words = {stem(word) for word in raw.split()}
             seen = seen_by(raw, addressed=self.to_me)
@@ -135,10 +136,9 @@ class Moment:
         return ""
 
     @property
-    def names(self) -> list[str]:
+    def names(self) -> frozenset[str]:
         """Words of everybody's name, as stems."""
-        everybody = [self.view.part.persona.name, *(other.name for other in self.view.part.others.values())]
-        return [stem(word) for name in everybody for word in name.split()]
+        return _name_words((self.view.part.persona.name, *(other.name for other in self.view.part.others.values())))
 
     def other(self, not_id: str = "") -> tuple[str, str]:
         """Id and name of a present third one, the one quiet for longest first; empty where there is none."""
@@ -158,8 +158,40 @@ class _Slots(dict[str, str]):
 
 
 _PERSONAL = frozenset(
-    ["i", "i'm", "i've", "i'd", "i'll", "me", "my", "mine", "myself", "you", "you're", "you've", "you'd", "you'll", "your", "yours", "yourself", "we", "we're", "our", "us", "let's", "and", "but", "or", "so"]
+    [
+        "i",
+        "i'm",
+        "i've",
+        "i'd",
+        "i'll",
+        "me",
+        "my",
+        "mine",
+        "myself",
+        "you",
+        "you're",
+        "you've",
+        "you'd",
+        "you'll",
+        "your",
+        "yours",
+        "yourself",
+        "we",
+        "we're",
+        "our",
+        "us",
+        "let's",
+        "and",
+        "but",
+        "or",
+        "so",
+    ]
 )
+
+
+@lru_cache(maxsize=1024)
+def _name_words(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(stem(word) for name in names for word in name.split())
 
 
 @cache
@@ -255,8 +287,16 @@ def _stance(part: Part, kit: Kit, feeling: str, setting: Setting, rng: Random) -
     felt = data.value(f"emotions.{feeling}.stances", {})
     topic = data.value(f"topics.{setting.topic}.stances", {}) if setting.topic else {}
     weights = [max(0.05, kit.stances[s] + 0.9 * felt.get(s, 0) + 0.6 * topic.get(s, 0)) for s in STANCES]
-    usual = seeded(part.seed, part.id, "stance").choices(STANCES, weights)[0]
-    return usual if rng.random() < _STEADY else rng.choices(STANCES, weights)[0]
+    if rng.random() < _STEADY:
+        mark = _usual(part.seed, part.id) * sum(weights)
+        return next((s for s, reached in zip(STANCES, accumulate(weights), strict=True) if reached >= mark), STANCES[0])
+    return rng.choices(STANCES, weights)[0]
+
+
+@lru_cache(maxsize=8192)
+def _usual(seed: int, seat: str) -> float:
+    """Where on the scale of stances this seat stands through this dialogue, 0..1."""
+    return seeded(seed, seat, "stance").random()
 
 
 def thing_of(turn: Turn, names: Iterable[str]) -> str:

@@ -88,20 +88,15 @@ def stem(word: str) -> str:
 
 def content(text: str) -> list[str]:
     """The words of a text that carry its subject, as stems in their order."""
-    words = grammar()
-    return [stem(token) for token in tokens(text) if is_content(token.lower(), words)]
+    return [carried for token in _TOKEN.findall(text) if (carried := _carried(token))]
 
 
-def is_content(word: str, words: Grammar) -> bool:
-    """Whether a word in lower case carries a subject."""
-    word = word.replace("’", "'")
-    return (
-        (len(word) > 2
-        and word.isalpha()
-        and word not in words.stop
-        and word not in words.light)
-        or ("-" in word and len(word) > 4)
-    )
+@lru_cache(maxsize=32768)
+def _carried(token: str) -> str:
+    """The stem of a word that carries a subject; empty where it carries none."""
+    words, low = grammar(), token.lower().replace("’", "'")
+    plainly = len(low) > 2 and low.isalpha() and low not in words.stop and low not in words.light
+    return stem(low) if plainly or ("-" in low and len(low) > 4) else ""
 
 
 def tokens(text: str) -> list[str]:
@@ -116,7 +111,8 @@ def phrases(text: str) -> tuple[str, ...]:
     found: list[tuple[float, str]] = []
     at = 0
     while at < len(parts):
-        end = _determined(parts, at, words)
+        opening = _opening(parts[at])
+        end = _determined(parts, at, words) if opening == "phrase" else 0
         if end:
             phrase = " ".join(
                 [parts[at] if parts[at][-2:] in ("'s", "’s") else parts[at].lower(), *parts[at + 1 : end]]
@@ -126,11 +122,26 @@ def phrases(text: str) -> tuple[str, ...]:
             found.append((score, phrase))
             at = end
             continue
-        if _bare(parts, at, words):
+        if opening == "bare" and _bare(parts, at, words):
             found.append((2.0 + 0.05 * at, parts[at].lower()))
         at += 1
     found.sort(key=lambda pair: -pair[0])
     return tuple(dict.fromkeys(phrase for _, phrase in found))
+
+
+@lru_cache(maxsize=32768)
+def _opening(token: str) -> str:
+    """What a token may begin: `phrase`, `bare`, or nothing."""
+    words, low = grammar(), token.lower().replace("’", "'")
+    if low.endswith("'s"):
+        return "phrase" if token[:1].isupper() and low not in words.stop else ""
+    if low in words.determiners:
+        return "" if low in ("no", "every", "each") else "phrase"
+    return (
+        "bare"
+        if (low in words.plurals or low in words.mass) and low not in words.vague and low not in words.stop
+        else ""
+    )
 
 
 def is_known(word: str) -> bool:
@@ -149,21 +160,23 @@ def _determined(parts: list[str], at: int, words: Grammar) -> int:
     end = at + 1
     while end < len(parts) and end - at <= _LONGEST + 1 and _inside(parts, at, end, words):
         end += 1
-    if parts[at].lower() in ("a", "an", "this", "that", "another") and parts[end - 1].lower() in words.plurals - words.nouns:
+    head = parts[end - 1].lower()
+    if parts[at].lower() in _SINGULAR and head in words.plurals and head not in words.nouns:
         return 0
     if not 2 <= end - at <= _LONGEST + 1 or not _is_head(parts[end - 1], end - at - 1, words):
         return 0
     return _with_of(parts, end, words)
 
 
+_SINGULAR = frozenset({"a", "an", "this", "that", "another"})
+
+
 def _opens(parts: list[str], at: int, words: Grammar) -> bool:
-    """Whether a phrase may begin here: with a determiner, or with somebody's name as the owner."""
-    low = parts[at].lower().replace("’", "'")
-    if low.endswith("'s"):
-        return parts[at][:1].isupper() and low not in words.stop
-    if low == "that":
-        return at + 1 < len(parts) and _known(parts[at + 1].lower(), words) and parts[at + 1].lower() not in words.verbs
-    return low in words.determiners and low not in ("no", "every", "each")
+    """Whether 'that' stands before a noun here; any other opening word does."""
+    if parts[at].lower() != "that":
+        return True
+    after = parts[at + 1].lower() if at + 1 < len(parts) else ""
+    return _known(after, words) and after not in words.verbs
 
 
 def _inside(parts: list[str], start: int, at: int, words: Grammar) -> bool:
@@ -208,8 +221,6 @@ def _is_head(part: str, length: int, words: Grammar) -> bool:
 def _bare(parts: list[str], at: int, words: Grammar) -> bool:
     """Whether this token stands for itself: a plural or a noun without an article."""
     low = parts[at].lower()
-    if low in words.vague or low in words.stop or (low not in words.plurals and low not in words.mass):
-        return False
     before = parts[at - 1].lower() if at else ""
     if at and parts[at][:1].isupper() and before not in ".!?":
         return False

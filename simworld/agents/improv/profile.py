@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from simworld.agents.improv.library import library
 from simworld.agents.improv.phrases import capital, grammar
@@ -113,9 +113,10 @@ def said_of_self(profile: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def sentences(text: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def sentences(text: str) -> tuple[str, ...]:
     """The sentences of a text, also where no gap stands after a stop."""
-    return [part.strip(" `") for part in _SENTENCE.split(text) if part.strip()]
+    return tuple(part.strip(" `") for part in _SENTENCE.split(text) if part.strip())
 
 
 def _clauses(sentence: str) -> Iterator[str]:

@@ -86,6 +86,7 @@ _COLOURS = (
 )
 
 
+@lru_cache(maxsize=32768)
 def _meant(sentence: str) -> str:
     """A sentence without what only colours it: cries, and short asides at its edges."""
     hollow, parts = _hollow(), sentence.split(",")
@@ -184,6 +185,7 @@ def _replies(sentences: tuple[str, ...], question: str) -> Bank:
     return ()
 
 
+@lru_cache(maxsize=32768)
 def _recognise(sentence: str) -> str:
     table, words = _authored(), frozenset(content(sentence))
     for word in sorted(words):

@@ -37,7 +37,9 @@ def _ends(m: Moment) -> bool:
 def kind_of(m: Moment) -> str:
     """The kind of problem, a key of `service.kinds`, by the words of the scene."""
     part = m.view.part
-    return _kind(f"{part.title} {part.topic} {part.background} {part.goal} {part.goal} {part.title} {part.status}".lower())
+    return _kind(
+        f"{part.title} {part.topic} {part.background} {part.goal} {part.goal} {part.title} {part.status}".lower()
+    )
 
 
 @lru_cache(maxsize=512)

@@ -13,7 +13,7 @@ from simworld.agents.agent import Part
 from simworld.agents.improv.facts import clauses
 from simworld.agents.improv.library import library
 from simworld.agents.improv.phrases import content, definite, grammar, is_known, phrases, stem
-from simworld.agents.improv.profile import first_person
+from simworld.agents.improv.profile import first_person, sentences
 from simworld.agents.improv.reading import subjects_of
 
 _CLAUSE = re.compile(
@@ -107,7 +107,7 @@ def _open_part(goal: str) -> str:
 
 
 def _things(text: str, shut: frozenset[str]) -> tuple[str, ...]:
-    found = (definite(phrase) for phrase in phrases(text))
+    found = (definite(phrase) for sentence in sentences(text) for phrase in phrases(sentence))
     return tuple(dict.fromkeys(p for p in found if _is_thing(p) and not shut & {stem(w) for w in p.lower().split()}))
 
 
@@ -146,7 +146,34 @@ def infinitive(goal: str) -> str:
 
 
 _CUTS = frozenset(
-    ["and", "or", "of", "in", "on", "at", "for", "with", "from", "to", "into", "by", "about", "since", "because", "after", "where", "when", "which", "who", "that", "as", "than", "over", "or", "round"]
+    [
+        "and",
+        "or",
+        "of",
+        "in",
+        "on",
+        "at",
+        "for",
+        "with",
+        "from",
+        "to",
+        "into",
+        "by",
+        "about",
+        "since",
+        "because",
+        "after",
+        "where",
+        "when",
+        "which",
+        "who",
+        "that",
+        "as",
+        "than",
+        "over",
+        "or",
+        "round",
+    ]
 )
 
 

@@ -68,7 +68,7 @@ def voice_of(persona: Persona) -> Idiom:
     about = described(persona)
     tempers = _tempers(persona, about)
     quirks = _quirks(persona, about)
-    own = {field: tuple(getattr(persona.voice, field, ())) for field in FIELDS}
+    own = {field: tuple(shortened(text) for text in getattr(persona.voice, field, ())) for field in FIELDS}
     has_voice = any(own.values())
     taken = {field: own[field] or _taken(persona, field, tempers, () if has_voice else quirks) for field in FIELDS}
     lines = () if persona.samples else _lines(persona, tempers)
@@ -79,6 +79,19 @@ def voice_of(persona: Persona) -> Idiom:
         stances=_stances(persona, tempers),
         pace=persona.voice.pace if has_voice or persona.voice.tone else str(_value(tempers[0], "pace", "even")),
     )
+
+
+def shortened(text: str) -> str:
+    """A word of greeting and the like, its first sentences where the whole would be a long run of words."""
+    said = ""
+    for sentence in re.findall(r"[^.!?]+[.!?]*", text):
+        if said and len(f"{said}{sentence}".split()) > _LONGEST:
+            break
+        said += sentence
+    return said.strip()
+
+
+_LONGEST = 7
 
 
 def described(persona: Persona) -> list[str]:
@@ -105,9 +118,14 @@ def _tempers(persona: Persona, about: Sequence[str]) -> tuple[str, str]:
 
 def _quirks(persona: Persona, about: Sequence[str]) -> tuple[str, ...]:
     """A quirk that the words call for, such as an accent, and one by the persona's id; two by the id where none is."""
-    quirks, named = library().value("voices.quirks"), {*about, *persona.name.lower().split(), *(x.lower() for x in persona.languages)}
+    quirks, named = (
+        library().value("voices.quirks"),
+        {*about, *persona.name.lower().split(), *(x.lower() for x in persona.languages)},
+    )
     guided = [name for name, node in quirks.items() if node.get("guided") and named & set(str(node["fit"]).split())]
-    free = seeded("quirk", persona.id, persona.name).sample([name for name, node in quirks.items() if not node.get("guided")], 2)
+    free = seeded("quirk", persona.id, persona.name).sample(
+        [name for name, node in quirks.items() if not node.get("guided")], 2
+    )
     return (guided[0], free[0]) if guided else tuple(free)
 
 
@@ -133,7 +151,10 @@ def _lines(persona: Persona, tempers: tuple[str, str]) -> Bank:
 
 
 def _habits(tempers: tuple[str, str], quirks: tuple[str, ...]) -> tuple[str, ...]:
-    names = [str(_value(tempers[0], "habits", "")), *(str(library().value(f"voices.quirks.{quirk}.habits", "")) for quirk in quirks)]
+    names = [
+        str(_value(tempers[0], "habits", "")),
+        *(str(library().value(f"voices.quirks.{quirk}.habits", "")) for quirk in quirks),
+    ]
     habits = list(dict.fromkeys(" ".join(names).split()))
     return tuple(habit for habit in habits if not (habit == "expand" and {"gonna", "drop_g"} & set(habits)))
 

@@ -9,13 +9,10 @@ To add one: a function `(source, out) -> ImportReport` and a row in `IMPORTERS`,
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import cast
 
 from simworld.corpus.imports.report import ImportReport
-from simworld.errors import unknown
+from simworld.registry import find
 
 Importer = Callable[[Path, Path], ImportReport]
 
@@ -24,15 +21,9 @@ IMPORTERS: dict[str, str] = {
     "sharegpt": "simworld.corpus.imports.conversations:import_sharegpt",
     "simsconv": "simworld.corpus.imports.simsconv:import_simsconv",
 }
-GROUP = "simworld.importers"
 
 
 def importer(name: str) -> Importer:
     """The importer of this name. Raises UsageError with the allowed ones where there is none."""
-    if name in IMPORTERS:
-        module, _, attribute = IMPORTERS[name].partition(":")
-        return cast("Importer", getattr(import_module(module), attribute))
-    plugins = {point.name: point for point in entry_points(group=GROUP)}
-    if name in plugins:
-        return cast("Importer", plugins[name].load())
-    raise unknown("import format", name, [*IMPORTERS, *plugins])
+    found: Importer = find("importer", name, IMPORTERS)
+    return found
