@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from random import Random
 from typing import Any
 
 import pytest
 
 from simworld.errors import BackendError, UsageError
-from simworld.schema import Opening, Place, Scene, Seat, Turn
+from simworld.schema import Happening, Opening, Place, Scene, Seat, Turn
 from simworld.simulate.directors import DIRECTORS, OVER, Moment, director_of
 from tests.scenes_of_tests import NAMES, Model, Request, acts, counted, director, end, play, scene_of, seated
 
@@ -342,6 +343,24 @@ def test_the_director_sees_what_everybody_sees_and_nothing_else() -> None:
     assert all(f"PUBLIC{n}" in seen for n in (1, 2, 3))
     first = model.of("director")[0].messages
     assert [message["role"] for message in first] == ["system", "user"]
+
+
+def test_what_was_hidden_from_one_stays_hidden_from_the_director_when_that_one_leaves() -> None:
+    happenings = (Happening(at=1, to=("s0", "s1"), text="SECRET"), Happening(at=2, text="PUBLIC"))
+    scene = scene_of(3, happenings=happenings, director=director("model", after=99), end=end(6))
+
+    def reply(request: Request) -> str:
+        if request.seat == "director":
+            return f"NEXT s{request.call % 2 if request.call else 2}"
+        return "<say>Bye.</say><move>out</move>" if request.seat == "s2" else counted(request)
+
+    _, model = play(scene, reply)
+    asked = model.of("director")
+    assert len(asked) == 5
+    assert all("SECRET" not in request.text for request in asked)
+    texts = [request.messages[-1]["content"].rsplit("\n", 1)[0] for request in asked]
+    assert all(later.startswith(sooner) for sooner, later in pairwise(texts))
+    assert "PUBLIC" in texts[-1]
 
 
 def test_the_wordings_of_the_director_are_told_in_the_header() -> None:

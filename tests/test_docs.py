@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -43,6 +44,39 @@ def test_the_readme_has_its_two_commands() -> None:
     assert "simworld run -n 200 --out" in first
     assert ".[dev]" in second
     assert "pytest" in second
+
+
+def test_the_readmes_first_block_makes_its_corpus(tmp_path: Path) -> None:
+    """All but the installing, which the block's second half stands on and CI does."""
+    lines = blocks(ROOT / "README.md", "bash")[0].splitlines()
+    commands = "\n".join(line for line in lines if not line.startswith(("python3 -m venv", "pip install")))
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands], cwd=tmp_path, env=environment, capture_output=True, check=True
+    )  # fmt: skip
+    found = [json.loads(line) for path in (tmp_path / "corpus" / "transcripts").iterdir() for line in path.open()]
+    assert len(found) == 200
+    assert {row["status"] for row in found} == {"complete"}
+    assert {seat["backend"] for row in found for seat in row["seats"].values()} == {"improv"}
+    assert (tmp_path / "rows.jsonl").is_file()
+
+
+def test_the_readmes_sample_is_what_comes_out(tmp_path: Path) -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    command, sample = re.search(r"```sh\n(simworld run [^\n]+)\n```\n\n```text\n(.*?)```", page, re.DOTALL).groups()  # type: ignore[union-attr]
+    done = subprocess.run(
+        [sys.executable, "-m", "simworld.cli", *command.split()[1:]], capture_output=True, text=True, check=True, cwd=tmp_path
+    )  # fmt: skip
+    assert sample.strip() in done.stdout, f"run: {command}"
+
+
+def test_the_reply_format_shown_is_the_one_that_is_read() -> None:
+    from simworld.perspective import parse_reply
+
+    shown = blocks(ROOT / "docs" / "architecture.md", "xml")[0]
+    reply = parse_reply(shown)
+    assert [(piece.kind, piece.to) for piece in reply.pieces] == [("think", ()), ("do", ()), ("say", ("Mara Quill",))]
+    assert reply.feel == "Tense"
 
 
 def test_the_readmes_scenario_is_short() -> None:

@@ -106,9 +106,15 @@ def test_without_topics_and_emotions_there_are_none() -> None:
     assert item.situation.emotions == {}
 
 
-def test_variants_count_how_often_the_scene_was_planned() -> None:
+def test_variants_are_taken_in_turn_from_one_that_the_seed_draws() -> None:
     stages = [stage(id=f"scene_{at}") for at in range(3)]
-    assert [item.variant for item in planned(9, *stages)] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    firsts: set[int] = set()
+    for seed in range(4):
+        for scene in {item.situation.scene.id for item in planned(9, *stages, seed=seed)}:
+            own = [item.variant for item in planned(9, *stages, seed=seed) if item.situation.scene.id == scene]
+            assert own == [own[0], own[0] + 1, own[0] + 2]
+            firsts.add(own[0] % 5)
+    assert len(firsts) > 2
 
 
 # casts: small ones are weighed as a whole, large ones are filled seat by seat

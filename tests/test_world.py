@@ -141,6 +141,12 @@ def test_without_a_map_one_can_only_leave() -> None:
     assert place_named(scene, opening_world(scene), "s0", "out") == "out"
 
 
+def test_nobody_comes_back() -> None:
+    world = World(where={**START, "a": "out"})
+    assert place_named(HOUSE, world, "a", "the Hall") is None
+    assert place_named(HOUSE, world, "a", "out") == "out"
+
+
 def test_a_move_settles_and_nothing_else_does() -> None:
     world = opening_world(HOUSE)
     moved = settle(HOUSE, world, turn("a", "move", "yard"))

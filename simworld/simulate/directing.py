@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -64,8 +65,7 @@ def _view(dialogue: Dialogue, state: State, calls: int) -> View:
     agent = dialogue.directing
     assert agent is not None
     layout = Layout(DIRECTOR, {**dialogue.records, DIRECTOR: record}, forms(), places=dialogue.places)
-    there = set(_present(dialogue, state))
-    public = [turn for turn in state["turns"] if _is_public(turn, there)]
+    public = _public(state["turns"], dialogue.records)
     room = agent.budget and agent.budget - agent.count(system) - 64
     start = _start(public, agent.budget, room, agent.count)
     for turn in public[start:]:
@@ -92,6 +92,13 @@ def _start(public: list[Turn], budget: int, room: int, count: Any) -> int:
     return at
 
 
-def _is_public(turn: Turn, there: set[str]) -> bool:
-    """Whether all who are there perceived it; whispers, thoughts and other rooms are none of the director's."""
-    return turn.kind != "think" and not turn.manner and there - {turn.seat} <= set(turn.heard_by)
+def _public(turns: Iterable[Turn], seats: Iterable[str]) -> list[Turn]:
+    """What all perceived who were there; whispers, thoughts and other rooms are none of the director's."""
+    there = set(seats)
+    public: list[Turn] = []
+    for turn in turns:
+        if turn.kind != "think" and not turn.manner and there - {turn.seat} <= set(turn.heard_by):
+            public.append(turn)
+        if turn.kind == "move" and turn.text == OUT:
+            there.discard(turn.seat)
+    return public

@@ -20,6 +20,8 @@ from simworld.prompts import Situation, field_values
 from simworld.schema import Persona, Scene
 from simworld.simulate.dialogue import mix
 
+VARIANTS = 5040
+"""More than a text has alternatives, and a multiple of every small number: each is as likely to be the first."""
 MOST_CASTS = 300
 """Casts that are weighed one by one; where a scene allows more, seats are filled one after another."""
 
@@ -51,7 +53,7 @@ class Planned:
     root: Path | None
     """Folder of the scene's pack."""
     variant: int
-    """How often the scene was planned before: which of its alternative texts are told."""
+    """Which of the scene's alternative texts are told: from a first one that the seed draws, one further each time."""
 
 
 class Plan:
@@ -90,9 +92,8 @@ class Plan:
                 emotions[seat.id] = drawn
         situation = Situation(scene, cast, topic, emotions, field_values(scene, cast, topic))
         seed = mix(self._seed, "dialogue", index)
-        return Planned(
-            index, f"{scene.id}-{index:06d}", situation, seed, stage.pack.root if stage.pack else None, round_
-        )
+        first = mix(self._seed, "variant", scene.id) % VARIANTS
+        return Planned(index, f"{scene.id}-{index:06d}", situation, seed, stage.root, first + round_)
 
 
 def _rounds() -> Iterator[int]:

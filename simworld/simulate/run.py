@@ -80,13 +80,13 @@ async def play_many(
     speakers = Speakers(backend, seats, sampling=sampling, callbacks=callbacks)
     speakers.check([stage.scene for stage in stages])
     done: asyncio.Queue[Transcript | None] = asyncio.Queue(maxsize=2 * jobs)
+    gone = asyncio.Event()  # the reader: from then on nobody takes anything from a full queue
 
     async def produce() -> None:
         try:
             await play_all(Plan(stages, seed).take(n), speakers, jobs=jobs, max_turns=max_turns, done=done.put)
         finally:
-            # a reader who has gone takes nothing more from a full queue
-            if not producer.cancelling():
+            if not gone.is_set():
                 await done.put(None)
 
     producer = asyncio.create_task(produce())
@@ -95,6 +95,7 @@ async def play_many(
             yield transcript
         await producer
     finally:
+        gone.set()
         producer.cancel()
         await asyncio.gather(producer, return_exceptions=True)
         await speakers.close()

@@ -89,6 +89,8 @@ def place_named(scene: Scene, world: World, seat: str, name: str) -> str | None:
     if wanted == OUT:
         return OUT
     here = world.where[seat]
+    if here == OUT:
+        return None
     for place in scene.places:
         if wanted in (place.id, _as_named(place.name)):
             return place.id if place.id == here or nx.has_path(ways(scene.places), here, place.id) else None

@@ -9,7 +9,7 @@ Most turns take up what was said, add a word of one's own, and now and then hand
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from simworld.agents.improv.delivery import Said, deliver
@@ -17,7 +17,7 @@ from simworld.agents.improv.facts import Fact, weave
 from simworld.agents.improv.kit import Own
 from simworld.agents.improv.library import library
 from simworld.agents.improv.moment import Moment, bank, thing_of
-from simworld.agents.improv.phrases import capital, content, uncapital
+from simworld.agents.improv.phrases import capital, content, goes_on, uncapital
 from simworld.agents.improv.reading import read
 from simworld.schema.turn import Manner
 from simworld.text.farewell import is_farewell
@@ -76,7 +76,7 @@ def _listed(*parts: Said | None) -> list[Said]:
 
 def meeting(m: Moment) -> list[Said]:
     """The first line of this one: a greeting, and something to begin with or an answer."""
-    greeting = Said(_greeting(m))
+    greeting = Said(_greeting(m), verbatim=True)
     if m.happening and not m.heard:
         return [greeting, *_react(m)]
     if m.heard and m.reading.question and m.to_me:
@@ -109,7 +109,8 @@ def m_is_leaving(m: Moment) -> bool:
     if not m.own:
         return left <= 1 < view.part.max_turns and bool(m.heard) and m.reading.move == "farewell"
     if m.heard and m.reading.move == "farewell":
-        return left <= max(6, seats * 3) or view.act >= 8
+        insists = sum(is_farewell(turn.text) for turn in view.turns[-8:] if turn.seat == m.heard.seat and turn.kind == "say")
+        return left <= max(6, seats * 3) or view.act >= 8 or insists > 1
     early = view.part.seed % 2 if seats == 2 else 1
     return left <= min(seats, 4) + early
 
@@ -307,11 +308,9 @@ def _one_of(m: Moment, ones: Sequence[Own | Fact], bridge: str) -> Said | None:
         lead = m.mine("acts.bridges.self") if not bridge and not one.sample and m.chance(0.5) else ""
         return Said(f"{lead} {one.text}".strip(), verbatim=one.sample, led=bool(lead))
     part = _told(m, one)
-    if bridge and m.chance(0.3) and (lead := m.mine("acts.bridges.subject", subject=bridge)):
-        return Said(f"{lead} {uncapital(part.text)}", led=True)
-    if m.chance(0.25) and (lead := m.mine("acts.bridges.plain")):
-        return Said(f"{lead} {uncapital(part.text)}", led=True)
-    return part
+    path = "acts.bridges.subject" if bridge and m.chance(0.3) else "acts.bridges.plain" if m.chance(0.25) else ""
+    lead = m.mine(path, subject=bridge) if path else ""
+    return replace(part, text=f"{lead} {uncapital(part.text)}", led=True) if lead and goes_on(part.text) else part
 
 
 def _told(m: Moment, fact: Fact) -> Said:

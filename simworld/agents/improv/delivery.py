@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from simworld.agents.improv.library import library
 from simworld.agents.improv.moment import Moment
-from simworld.agents.improv.phrases import capital, uncapital
+from simworld.agents.improv.phrases import capital, goes_on, uncapital
+from simworld.text.farewell import is_farewell
 
 _COPULA = re.compile(r"\b(?:is|was|are|were)(?= (?!not\b))")
 _FLOW = ("; ", ", and ", " - ")
@@ -27,6 +28,8 @@ class Said:
     """A line of the persona's own, not to be touched."""
     led: bool = False
     """It begins with words that lead up to it."""
+    tailed: bool = False
+    """It ends with words that colour it."""
 
     @property
     def asks(self) -> bool:
@@ -80,7 +83,7 @@ def _filled(m: Moment, parts: list[Said]) -> list[Said]:
             parts[at] = replace(part, text=part.text[: found.end()] + middle + part.text[found.end() :])
             break
         if len(part.text.split()) > 3:
-            parts[at] = replace(part, text=f"{part.text[:-1]}, {filler}.")
+            parts[at] = replace(part, text=f"{part.text[:-1]}, {filler}.", tailed=True)
             break
     return parts
 
@@ -89,7 +92,7 @@ def _tagged(m: Moment, parts: list[Said]) -> list[Said]:
     """Now and then a tag of this voice after the last statement, or the other's name."""
     voice, last = m.kit.voice, len(parts) - 1
     at = next((at for at in range(last, -1, -1) if not parts[at].asks and not parts[at].verbatim), -1)
-    if at < 0 or not parts[at].text.endswith("."):
+    if at < 0 or parts[at].tailed or not parts[at].text.endswith("."):
         return _named(m, parts)
     if not voice.tags or not m.chance(_rate(m, 0.22, 0.36)):
         return _named(m, parts)
@@ -118,12 +121,13 @@ def _felt(m: Moment, parts: list[Said]) -> list[Said]:
     """What one feels breaks through as a sentence of its own, and in how sentences end."""
     level = float(library().value(f"emotions.{m.feeling}.level", 0.4))
     if m.chance(0.4 * level) and len(parts) < 4 and (aside := m.pick(library().bank(f"emotions.{m.feeling}.asides"))):
-        parts.insert(len(parts) - 1 if parts and parts[-1].asks else len(parts), Said(aside))
+        last = bool(parts) and (parts[-1].asks or is_farewell(parts[-1].text))
+        parts.insert(len(parts) - last, Said(aside))
     marks: dict[str, float] = library().value(f"emotions.{m.feeling}.marks", {})
     habits = m.kit.voice.habits
     ellipsis = 0.35 if "ellipsis" in habits else 0.0
     shout = 0.3 if "exclaim" in habits else 0.0
-    return [part if part.verbatim else Said(_marked(m, part.text, marks, shout, ellipsis)) for part in parts]
+    return [part if part.verbatim else replace(part, text=_marked(m, part.text, marks, shout, ellipsis)) for part in parts]
 
 
 def _marked(m: Moment, text: str, marks: dict[str, float], shout: float, ellipsis: float) -> str:
@@ -162,14 +166,14 @@ def _led(m: Moment, text: str, verbatim: bool) -> str:
     """What the turn begins with: a burst of feeling, a word of this voice, or nothing."""
     level = float(library().value(f"emotions.{m.feeling}.level", 0.4))
     voice, roll = m.kit.voice, m.rng.random()
-    if roll < 0.36 * level and (burst := m.pick(library().bank(f"emotions.{m.feeling}.bursts"))):
+    if roll < 0.38 * level and (burst := m.pick(library().bank(f"emotions.{m.feeling}.bursts"))):
         return f"{burst} {text}"
     if verbatim or _is_mirror(text):
         return text
-    if roll < 0.54 * level and (lead := m.pick(library().bank(f"emotions.{m.feeling}.leads"))):
+    if roll < 0.55 * level and (lead := m.pick(library().bank(f"emotions.{m.feeling}.leads"))):
         return _led_by(lead, text)
     if (
-        roll < 0.54 * level + _rate(m, 0.24, 0.4)
+        roll < 0.55 * level + _rate(m, 0.24, 0.4)
         and voice.openers
         and (opener := m.rng.choice(voice.openers))
         and m.fresh(opener)
@@ -190,5 +194,4 @@ def _led_by(lead: str, text: str) -> str:
     """A lead and what follows it, in one sentence where the words allow it."""
     if lead[-1:] in ".!?":
         return f"{lead} {text}"
-    low = uncapital(text)
-    return f"{lead} {low}" if low != text or text.startswith(("I ", "I'")) else text
+    return f"{lead} {uncapital(text)}" if goes_on(text) else text

@@ -134,7 +134,7 @@ def _opening(token: str) -> str:
     """What a token may begin: `phrase`, `bare`, or nothing."""
     words, low = grammar(), token.lower().replace("’", "'")
     if low.endswith("'s"):
-        return "phrase" if token[:1].isupper() and low not in words.stop else ""
+        return "phrase" if token[:1].isupper() and low not in words.stop and low[:-2] not in words.stop else ""
     if low in words.determiners:
         return "" if low in ("no", "every", "each") else "phrase"
     return (
@@ -168,6 +168,7 @@ def _determined(parts: list[str], at: int, words: Grammar) -> int:
     return _with_of(parts, end, words)
 
 
+_BEING = frozenset({"am", "is", "are", "was", "were", "be", "been"})
 _SINGULAR = frozenset({"a", "an", "this", "that", "another"})
 
 
@@ -187,13 +188,19 @@ def _inside(parts: list[str], start: int, at: int, words: Grammar) -> bool:
     if at == start + 1:
         return True
     before = parts[at - 1].lower()
-    if before in words.plurals or (_known(before, words) and not _known(low, words)):
+    if before in words.plurals or _looks_plural(before):
+        return False
+    if _known(before, words) and (_looks_plural(low) or not _known(low, words)):
         return False
     if low in words.verbs:
         return False
     if _known(low, words) or low in words.light:
         return True
     return not low.endswith(("ed", "ing", "ly")) and not (low.endswith("s") and not low.endswith(("ss", "us")))
+
+
+def _looks_plural(word: str) -> bool:
+    return word.endswith("s") and not word.endswith(("ss", "us", "is"))
 
 
 def _with_of(parts: list[str], end: int, words: Grammar) -> int:
@@ -222,6 +229,8 @@ def _bare(parts: list[str], at: int, words: Grammar) -> bool:
     """Whether this token stands for itself: a plural or a noun without an article."""
     low = parts[at].lower()
     before = parts[at - 1].lower() if at else ""
+    if low.endswith("ing") and (before.endswith(("'m", "'re", "'s")) or before in _BEING):
+        return False
     if at and parts[at][:1].isupper() and before not in ".!?":
         return False
     if (
@@ -263,6 +272,11 @@ def capital(text: str) -> str:
         if letter.isalpha():
             return text[:at] + letter.upper() + text[at + 1 :]
     return text
+
+
+def goes_on(text: str) -> bool:
+    """Whether a sentence may follow other words within one: it begins with 'I' or a word that may be uncapitalised."""
+    return text.startswith(("I ", "I'")) or uncapital(text) != text
 
 
 def uncapital(text: str) -> str:

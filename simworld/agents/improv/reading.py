@@ -58,7 +58,7 @@ def read(text: str) -> Reading:
         move="farewell" if is_farewell(text) else _first(_patterns("moves"), low),
         question=question,
         asks_for=_first(_patterns("questions"), question.lower().replace("’", "'")) if question else "",
-        phrases=phrases(core),
+        phrases=tuple(dict.fromkeys((*phrases(question), *phrases(core)))) if question else phrases(core),
         replies=_replies(sentences, question),
     )
 

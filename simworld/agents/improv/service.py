@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from simworld.agents.improv.delivery import Said, deliver
+from simworld.agents.improv.facts import weave
 from simworld.agents.improv.library import library
 from simworld.agents.improv.moment import Moment, bank
-from simworld.agents.improv.phrases import capital, is_known, seen_by, uncapital
+from simworld.agents.improv.phrases import capital, grammar, is_known, seen_by, uncapital
 from simworld.text.farewell import is_farewell
 
 _TRIES = 4
@@ -22,7 +24,8 @@ def message(m: Moment, role: str) -> str:
     ends = _ends(m)
     for _ in range(_TRIES):
         m.used.clear()
-        text = " ".join(part for part in say(m, kind_of(m)) if part)
+        parts = [part for part in say(m, kind_of(m)) if part]
+        text = deliver(m, [Said(part) for part in parts]) if role == "user" else " ".join(parts)
         if text and m.fresh(text) and is_farewell(text) == ends:
             break
     return text
@@ -38,7 +41,7 @@ def kind_of(m: Moment) -> str:
     """The kind of problem, a key of `service.kinds`, by the words of the scene."""
     part = m.view.part
     return _kind(
-        f"{part.title} {part.topic} {part.background} {part.goal} {part.goal} {part.title} {part.status}".lower()
+        f"{part.title} {part.topic} {part.background} {part.status} {f'{part.goal} {part.title} ' * 3}".lower()
     )
 
 
@@ -56,7 +59,7 @@ def _kind(text: str) -> str:
 def _matter(m: Moment) -> str:
     """What is to be talked of next: of the line before, or of the scene; not what this message has named already."""
     named = " ".join(m.used).lower()
-    phrase = m.phrase()
+    phrase = m.phrase() if " " in m.phrase() else ""
     things = [thing for thing in (phrase, *m.setting.goal_things, *m.setting.things) if thing and thing not in named]
     new = [thing for thing in things if thing == phrase or thing not in m.said]
     return next(iter(new or things), m.setting.plain)
@@ -68,7 +71,7 @@ def _asked(m: Moment) -> str:
 
 
 def _say(m: Moment, path: str, **fill: str) -> str:
-    return m.mine(f"service.{path}", np=_matter(m), need=m.setting.goal, **fill)
+    return m.mine(f"service.{path}", **{"np": _matter(m), "need": m.setting.goal, **fill})
 
 
 # --- the one who asks ----------------------------------------------------------------------------------------------
@@ -86,7 +89,15 @@ def _user(m: Moment, kind: str) -> list[str]:
         return [*out, _say(m, "user.nearly")]
     if m.chance(0.3):
         out.append(_say(m, "user.detail"))
+    if own := _own(m):
+        out.append(own)
     return [*out, _say(m, "user.follow")] if m.chance(0.7) else out
+
+
+def _own(m: Moment) -> str:
+    """Now and then a line of the user's own that touches what was said."""
+    near = [line.text for line in m.kit.lines if line.sample and line.reading.words & m.reading.words and m.fresh(line.text)]
+    return m.rng.choice(near) if near and m.chance(0.25) else ""
 
 
 def _user_begins(m: Moment) -> list[str]:
@@ -105,7 +116,7 @@ def _user_answer(m: Moment) -> str:
 
 
 def _user_leaves(m: Moment) -> list[str]:
-    summed = _say(m, "user.sum") if m.chance(0.6) else ""
+    summed = _say(m, "user.sum", np=m.setting.plain) if m.chance(0.6) else ""
     return [_say(m, "user.thanks"), summed, _say(m, "user.bye")]
 
 
@@ -116,7 +127,7 @@ def _assistant(m: Moment, kind: str) -> list[str]:
     if _ends(m):
         return [
             _say(m, "assistant.welcome"),
-            _say(m, "assistant.sum") if m.chance(0.6) else "",
+            _say(m, "assistant.sum", np=m.setting.plain) if m.chance(0.6) else "",
             _say(m, "assistant.bye"),
         ]
     if not m.heard:
@@ -128,7 +139,8 @@ def _assistant(m: Moment, kind: str) -> list[str]:
 
 def _greeting(m: Moment) -> str:
     greetings = m.kit.voice.greetings
-    return m.rng.choice(greetings) if m.view.part.persona.voice.greetings and greetings else _say(m, "assistant.hello")
+    own = bool(m.view.part.persona.voice.greetings) and m.chance(0.4)
+    return m.rng.choice(greetings) if own else _say(m, "assistant.hello")
 
 
 def _helps(m: Moment, kind: str) -> list[str]:
@@ -138,8 +150,8 @@ def _helps(m: Moment, kind: str) -> list[str]:
         out.append(_say(m, "assistant.empathy"))
     elif m.chance(0.45) and m.phrase():
         out.append(_say(m, "assistant.echo"))
-    if sample := _sample(m):
-        out.append(sample)
+    if told := _known(m) or _sample(m):
+        out.append(told)
     out += _steps(m, kind)
     roll = m.rng.random()
     if m.remaining <= 4:
@@ -157,12 +169,24 @@ def _answer(m: Moment) -> str:
     return m.pick(m.reading.replies, np=_asked(m)) or _say(m, "assistant.echo")
 
 
+def _known(m: Moment) -> str:
+    """Something of the matter that the assistant alone knows."""
+    new = [clause for clause in m.setting.known if clause.split(" ", 3)[-1].lower() not in m.said]
+    if not new or not m.chance(0.4):
+        return ""
+    text = weave(new[0], m.rng.choice(bank("service.assistant.parentheses")))
+    return f"{_say(m, 'assistant.inform')} {text}." if text else ""
+
+
 def _sample(m: Moment) -> str:
-    """A line of the assistant's own that speaks of what was said."""
-    said = {word for word in m.reading.words if is_known(word)}
-    fresh = [line.text for line in m.kit.lines if line.sample and line.reading.words & said and m.fresh(line.text)]
-    fresh = [text for text in fresh if not is_farewell(text)]
-    return m.rng.choice(fresh) if fresh and m.chance(0.6) else ""
+    """A line of the assistant's own that speaks of what was said, or of nothing in particular."""
+    loose = grammar().ambiguous | grammar().abstract | grammar().verbs
+    said = {word for word in m.reading.words if is_known(word) and word not in loose}
+    lines = [line for line in m.kit.lines if line.sample and m.fresh(line.text) and not is_farewell(line.text)]
+    touching = [line.text for line in lines if line.reading.words & said]
+    general = [line.text for line in lines if not line.reading.phrases and not line.reading.question and not line.reading.move]
+    chosen = touching if touching and m.chance(0.6) else general if m.chance(0.3) else []
+    return m.rng.choice(chosen) if chosen else ""
 
 
 def _steps(m: Moment, kind: str) -> list[str]:

@@ -68,7 +68,7 @@ def voice_of(persona: Persona) -> Idiom:
     about = described(persona)
     tempers = _tempers(persona, about)
     quirks = _quirks(persona, about)
-    own = {field: tuple(shortened(text) for text in getattr(persona.voice, field, ())) for field in FIELDS}
+    own = {field: tuple(filter(None, map(shortened, getattr(persona.voice, field, ())))) for field in FIELDS}
     has_voice = any(own.values())
     taken = {field: own[field] or _taken(persona, field, tempers, () if has_voice else quirks) for field in FIELDS}
     lines = () if persona.samples else _lines(persona, tempers)
@@ -82,10 +82,10 @@ def voice_of(persona: Persona) -> Idiom:
 
 
 def shortened(text: str) -> str:
-    """A word of greeting and the like, its first sentences where the whole would be a long run of words."""
+    """A word of greeting and the like: its first sentences where the whole is a long run of words, empty if they are."""
     said = ""
     for sentence in re.findall(r"[^.!?]+[.!?]*", text):
-        if said and len(f"{said}{sentence}".split()) > _LONGEST:
+        if len(f"{said}{sentence}".split()) > _LONGEST:
             break
         said += sentence
     return said.strip()
