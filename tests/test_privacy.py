@@ -75,8 +75,8 @@ def random_persona(at: int, seat: Seat, canaries: Canaries) -> Persona:
 
     return Persona(
         id=f"p{at}", name=NAMES[at], secret=f"I hid {own()}.", personality=own(), family=own(), social=own(),
-        living=own(), goals=(own(),), values=(own(),), hobbies=(own(),), likes=(own(),), knows=(own(),), unaware=(own(),),
-        samples=(own(),), voice=Voice(tone=own()), education=own(),
+        living=own(), goals=(own(),), values=(own(),), hobbies=(own(),), likes=(own(),), knows=(own(),),
+        unaware=(own(),), samples=(own(),), voice=Voice(tone=own()), education=own(),
     )  # fmt: skip
 
 
@@ -120,7 +120,8 @@ WHISPERS = [
     '<say>S</say><whisper to="N, Nobody Known">C</whisper>', '<whisper to="N">C',
 ]  # fmt: skip
 PUBLIC = [
-    "<say>S</say>", "<do>S</do>", '<say to="N">S</say>', "S", "<do>S</do>\n<move>M</move>", "<move>M</move><say>S</say>",
+    "<say>S</say>", "<do>S</do>", '<say to="N">S</say>', "S", "<do>S</do>\n<move>M</move>",
+    "<move>M</move><say>S</say>",
     "<say>S</say>\n<move>out</move>",
 ]  # fmt: skip
 

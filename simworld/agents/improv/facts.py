@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from simworld.agents.improv import profile as told
 from simworld.agents.improv.library import library
@@ -23,9 +24,6 @@ _LIMIT = 7
 _LONGEST = 14
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _JOINT = re.compile(r"; |, and |, but |, so |: | – | — ")
-_BREAK = re.compile(
-    r" (?=(?:and|or|but|of|in|on|at|for|with|from|to|into|by|about|since|because|before|after|until|where|when|which|who|that|as|than|under|over)\b)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +69,17 @@ def _fits(text: str) -> bool:
     return len(text.split()) <= _LIMIT or bool(weave(text, "x"))
 
 
+@cache
+def _break() -> re.Pattern[str]:
+    return re.compile(rf" (?=(?:{'|'.join(sorted(library().words('lexicon.breaks')))})\b)")
+
+
 def weave(text: str, filler: str) -> str:
-    """A long clause with a filler between its two halves, each short; as it is where it is short, empty if it cannot."""
+    """A long clause with a filler between its two short halves; itself where it is short, empty where it has no such."""
     words = text.split()
     if len(words) <= _LIMIT:
         return text
-    places = [match.start() for match in _BREAK.finditer(text)]
+    places = [match.start() for match in _break().finditer(text)]
     for place in sorted(places, key=lambda place: abs(len(text[:place].split()) - len(words) / 2)):
         if len(text[:place].split()) <= _LIMIT and len(text[place:].split()) <= _LIMIT:
             return f"{text[:place].rstrip(',')}, {filler},{text[place:]}"

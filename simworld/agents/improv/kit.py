@@ -6,6 +6,7 @@ kit_of(persona).mine("acts.echo.warm")     # the lines of a bank that this one i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -31,6 +32,16 @@ class Own:
     reading: Reading
     sample: bool
     """Whether the persona's author wrote it for this persona."""
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Stems of its content words."""
+        return self.reading.words
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Ids of its subjects, the strongest first."""
+        return tuple(id for id, _ in self.reading.subjects)
 
 
 @dataclass(frozen=True)
@@ -104,13 +115,10 @@ def _made(persona: Persona) -> Kit:
     )
 
 
-def _index(pairs: Iterable[tuple[str, Own]], facts: Iterable[Fact], keys: object) -> dict[str, tuple[Own | Fact, ...]]:
+def _index(pairs: Iterable[tuple[str, Own | Fact]]) -> dict[str, tuple[Own | Fact, ...]]:
     table: dict[str, list[Own | Fact]] = {}
     for key, one in pairs:
         table.setdefault(key, []).append(one)
-    for fact in facts:
-        for key in keys(fact):  # pyright: ignore
-            table.setdefault(key, []).append(fact)
     return {key: tuple(ones) for key, ones in table.items()}
 
 
@@ -171,21 +179,10 @@ def _stances(voice: Idiom, traits: Bank) -> dict[str, float]:
     return {stance: max(0.1, weight) for stance, weight in weights.items()}
 
 
-_PRONOUNS = {
-    "she": {"their": "her", "them": "her", "theirs": "hers"},
-    "he": {"their": "his", "them": "him", "theirs": "his"},
-}
-
-
 def _pronouns(persona: Persona) -> Mapping[str, str]:
-    told = persona.pronouns.split("/")[0]
-    if not told and persona.profile:
-        text = f" {persona.profile.lower()} {persona.gender.lower()} "
-        told = (
-            "she"
-            if any(w in text for w in (" woman", " female"))
-            else "he"
-            if any(w in text for w in (" man ", " male", " man,"))
-            else ""
-        )
-    return _PRONOUNS.get(told, {"their": "their", "them": "them", "theirs": "theirs"})
+    """The forms of this persona's pronouns: as told, or by the words of its profile."""
+    forms: dict[str, dict[str, str]] = library().value("lexicon.pronouns")
+    told, text = persona.pronouns.split("/")[0], set(re.findall(r"[a-z]+", f"{persona.profile} {persona.gender}".lower()))
+    if not told:
+        told = next((key for key, form in forms.items() if text & set(form["words"].split())), "they")
+    return forms.get(told, forms["they"])

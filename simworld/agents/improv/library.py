@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -28,6 +28,7 @@ class Library:
     banks: Mapping[str, Bank]
     replies: Mapping[str, Bank]
     raw: Mapping[str, Any]
+    _words: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
 
     def bank(self, path: str) -> Bank:
         """The lines under this path; none where there is no such bank."""
@@ -35,7 +36,9 @@ class Library:
 
     def words(self, path: str) -> frozenset[str]:
         """The words of a list written with spaces; none where there is no such list."""
-        return frozenset(str(self.value(path, "")).split())
+        if path not in self._words:
+            self._words[path] = frozenset(str(self.value(path, "")).split())
+        return self._words[path]
 
     def value(self, path: str, default: Any = None) -> Any:
         """What stands under this path in the files."""

@@ -129,7 +129,7 @@ class Moment:
             words = [word.strip("\"'’").lower() for word in part.split()]
             if (
                 1 < len(words) < 6
-                and not _PERSONAL & set(words)
+                and not library().words("lexicon.personal") & set(words)
                 and set(map(stem, words)) & self.reading.words - self.before
             ):
                 return part[:1].lower() + part[1:] if words[0] in grammar().lowers else part

@@ -10,6 +10,7 @@ subjects know as a plural or as standing without an article. What is not surely 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -38,6 +39,9 @@ class Grammar:
     measures: frozenset[str]
     ambiguous: frozenset[str]
     abstract: frozenset[str]
+    being: frozenset[str]
+    singular: frozenset[str]
+    seen: Mapping[str, str]
 
 
 @cache
@@ -62,6 +66,9 @@ def grammar() -> Grammar:
         measures=data.words("lexicon.measures"),
         ambiguous=data.words("lexicon.ambiguous"),
         abstract=data.words("lexicon.abstract"),
+        being=data.words("lexicon.being"),
+        singular=data.words("lexicon.singular"),
+        seen=data.value("lexicon.seen"),
     )
 
 
@@ -161,15 +168,11 @@ def _determined(parts: list[str], at: int, words: Grammar) -> int:
     while end < len(parts) and end - at <= _LONGEST + 1 and _inside(parts, at, end, words):
         end += 1
     head = parts[end - 1].lower()
-    if parts[at].lower() in _SINGULAR and head in words.plurals and head not in words.nouns:
+    if parts[at].lower() in words.singular and head in words.plurals and head not in words.nouns:
         return 0
     if not 2 <= end - at <= _LONGEST + 1 or not _is_head(parts[end - 1], end - at - 1, words):
         return 0
     return _with_of(parts, end, words)
-
-
-_BEING = frozenset({"am", "is", "are", "was", "were", "be", "been"})
-_SINGULAR = frozenset({"a", "an", "this", "that", "another"})
 
 
 def _opens(parts: list[str], at: int, words: Grammar) -> bool:
@@ -229,7 +232,7 @@ def _bare(parts: list[str], at: int, words: Grammar) -> bool:
     """Whether this token stands for itself: a plural or a noun without an article."""
     low = parts[at].lower()
     before = parts[at - 1].lower() if at else ""
-    if low.endswith("ing") and (before.endswith(("'m", "'re", "'s")) or before in _BEING):
+    if low.endswith("ing") and (before.endswith(("'m", "'re", "'s")) or before in words.being):
         return False
     if at and parts[at][:1].isupper() and before not in ".!?":
         return False
@@ -245,9 +248,6 @@ def _bare(parts: list[str], at: int, words: Grammar) -> bool:
     return not (_WORD.match(after) and after not in words.stop)
 
 
-_SEEN = {"my": "your", "our": "your", "this": "that", "these": "those", "a": "that", "an": "that", "another": "that"}
-
-
 def seen_by(phrase: str, *, addressed: bool) -> str:
     """A phrase from the side of who answers it: 'my' and 'your' change, 'a' becomes 'that'."""
     first, gap, rest = phrase.partition(" ")
@@ -257,7 +257,7 @@ def seen_by(phrase: str, *, addressed: bool) -> str:
         return f"my {rest}" if addressed else f"the {rest}"
     if first == "some":
         return rest if rest.endswith("s") else f"that {rest}"
-    return f"{_SEEN.get(first, first)} {rest}"
+    return f"{grammar().seen.get(first, first)} {rest}"
 
 
 def definite(phrase: str) -> str:

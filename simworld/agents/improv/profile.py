@@ -33,6 +33,9 @@ class _Rules:
     leads: re.Pattern[str]
     finite: frozenset[str]
     unfit: frozenset[str]
+    own: dict[str, str]
+    pointers: frozenset[str]
+    trade_ends: re.Pattern[str]
     likes: re.Pattern[str]
     dislikes: re.Pattern[str]
     article: re.Pattern[str]
@@ -52,6 +55,11 @@ def _rules() -> _Rules:
         leads=re.compile(rf"^(?:(?:{_either('leads')}),? )+", re.IGNORECASE),
         finite=data.words("facts.profile.finite"),
         unfit=data.words("facts.profile.unfit"),
+        own=data.value("facts.profile.own"),
+        pointers=data.words("facts.profile.pointers"),
+        trade_ends=re.compile(
+            rf"[.,;:!?]|(?<![\w-])(?:{'|'.join(sorted(data.words('facts.profile.trade_ends')))}|\w+ed|\w+ates|\w+ly)\b"
+        ),
         likes=re.compile(rf"\b(?:{data.value('facts.profile.likes')}) "),
         dislikes=re.compile(rf"\b(?:{data.value('facts.profile.dislikes')}) "),
         article=re.compile(rf"\b(?:{data.value('facts.profile.article')}) "),
@@ -89,8 +97,8 @@ def first_person(text: str) -> str:
         if low == "you":
             subject = not _is_object(parts, at, rules)
             said.append("I" if subject else "me")
-        elif low in _OWN:
-            said.append(_OWN[low])
+        elif low in rules.own:
+            said.append(rules.own[low])
             subject = False
         else:
             said.append(rules.verbs.get(low, part) if subject else part)
@@ -134,7 +142,7 @@ def _may_be_said(clause: str, words: list[str], rules: _Rules) -> bool:
         return False
     if rules.skip & set(words) or any(word[:1].isdigit() for word in words):
         return False
-    if words[-1] in grammar().stop or _POINTERS & set(words):
+    if words[-1] in grammar().stop or rules.pointers & set(words):
         return False
     if words[0] in ("your",) and not rules.finite & set(words):
         return False
@@ -187,7 +195,7 @@ def trade(profile: str) -> str:
     rules = _rules()
     for match in rules.article.finditer(profile):
         article = "an " if match[0].rstrip().endswith(" an") else "the " if match[0].rstrip().endswith(" the") else "a "
-        tail = re.split(rf"[.,;:!?]|(?<![\w-])(?:{_TRADE_ENDS})\b", profile[match.end() :])[0]
+        tail = rules.trade_ends.split(profile[match.end() :])[0]
         words = tail.strip().split()
         if (
             1 <= len(words) <= 4
@@ -198,5 +206,3 @@ def trade(profile: str) -> str:
     return ""
 
 
-_POINTERS = frozenset({"them", "they", "it", "this", "these"})
-_TRADE_ENDS = r"has|who|that|with|known|at|for|and|in|where|of|whose|after|now|\w+ed|\w+ates|\w+ly|specializing"

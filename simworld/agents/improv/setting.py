@@ -16,10 +16,8 @@ from simworld.agents.improv.phrases import content, definite, grammar, is_known,
 from simworld.agents.improv.profile import first_person, sentences
 from simworld.agents.improv.reading import subjects_of
 
-_CLAUSE = re.compile(
     r", |; |\. | and (?=not\b)| without\b| before\b| instead\b| unless\b| until\b| while\b| so that\b| or at least\b"
 )
-_TITLES = frozenset(
     {"dr", "dr.", "mr", "mr.", "mrs", "mrs.", "ms", "ms.", "sergeant", "professor", "prof.", "sir", "father", "sister"}
 )
 _LIMIT = 7
@@ -103,7 +101,12 @@ def _own_subjects(topic: str, known: str) -> tuple[str, ...]:
 
 def _open_part(goal: str) -> str:
     """What of a goal may be spoken of: not what is to be kept from others."""
-    return re.split(r" without | and not |, and no| behind | before anybody | rather than ", goal)[0]
+    return _ends("goal_shut").split(goal)[0]
+
+
+@cache
+def _ends(name: str) -> re.Pattern[str]:
+    return re.compile("|".join(re.escape(end) for end in str(library().value(f"lexicon.{name}")).split("|")))
 
 
 def _things(text: str, shut: frozenset[str]) -> tuple[str, ...]:
@@ -113,7 +116,7 @@ def _things(text: str, shut: frozenset[str]) -> tuple[str, ...]:
 
 def _is_thing(phrase: str) -> bool:
     first, gap, _ = phrase.partition(" ")
-    whose = first.lower() in ("his", "her", "their", "its", "my", "your", "our", "those", "these")
+    whose = first.lower() in library().words("lexicon.owners")
     head = phrase.rsplit(maxsplit=1)[-1].lower()
     return bool(gap) and not whose and is_known(head) and head not in grammar().abstract
 
@@ -131,10 +134,10 @@ def infinitive(goal: str) -> str:
         goal.strip(),
         flags=re.I,
     )
-    text = first_person(_CLAUSE.split(text)[0]).strip(" .,;")
-    words = text.split()
+    text = first_person(_ends("goal_ends").split(text)[0]).strip(" .,;")
+    words, breaks = text.split(), library().words("lexicon.breaks")
     while len(words) > _LIMIT or (words and words[-1].lower() in grammar().stop and len(words) > 2):
-        cut = next((at for at in range(min(len(words) - 1, _LIMIT), 1, -1) if words[at].lower() in _CUTS), 0)
+        cut = next((at for at in range(min(len(words) - 1, _LIMIT), 1, -1) if words[at].lower() in breaks), 0)
         if not cut or cut < 2:
             return ""
         words = words[:cut]
@@ -189,7 +192,7 @@ def place_name(name: str) -> str:
         return " ".join(words[:4])
     if last in grammar().adjectives or last.isdigit():
         return text
-    owned = lead.endswith("'s") or lead in ("a", "an", "this", "his", "her", "my", "your", "their")
+    owned = lead.endswith("'s") or lead in ("a", "an") or lead in library().words("lexicon.owners")
     rest = words[1:] if owned else words
     if not rest or re.search(r"[^\w' -]", text) or (last.endswith("s") and not last.endswith("ss")):
         return "this place"
@@ -224,6 +227,6 @@ def call_name(name: str) -> str:
     if nick := re.search(r"['‘\"“]([^'’\"”]+)['’\"”]", name):
         return nick[1]
     words = name.split()
-    if len(words) > 1 and words[0].lower() in _TITLES:
+    if len(words) > 1 and words[0].lower() in library().words("lexicon.titles"):
         return f"{words[0]} {words[-1]}"
     return words[0] if words else name
