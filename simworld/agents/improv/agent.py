@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simworld.agents.agent import Deed, View
 from simworld.agents.improv import service
-from simworld.agents.improv.compose import compose, m_is_leaving
+from simworld.agents.improv.compose import compose, is_leaving
 from simworld.agents.improv.inward import deed, thought
 from simworld.agents.improv.library import library
 from simworld.agents.improv.moment import Moment, moment_of
@@ -43,7 +43,7 @@ def _acted(m: Moment) -> Reply:
     speech = compose(m)
     return Reply.of(
         think=thought(m),
-        do=deed(m, leaving=m_is_leaving(m), whispering=speech.manner == "whisper"),
+        do=deed(m, leaving=is_leaving(m), whispering=speech.manner == "whisper"),
         say=speech.text,
         to=speech.to,
         manner=speech.manner,

@@ -127,15 +127,17 @@ def _felt(m: Moment, parts: list[Said]) -> list[Said]:
     habits = m.kit.voice.habits
     ellipsis = 0.35 if "ellipsis" in habits else 0.0
     shout = 0.3 if "exclaim" in habits else 0.0
-    return [part if part.verbatim else replace(part, text=_marked(m, part.text, marks, shout, ellipsis)) for part in parts]
+    return [part if part.verbatim else _marked(m, part, marks, shout, ellipsis) for part in parts]
 
 
-def _marked(m: Moment, text: str, marks: dict[str, float], shout: float, ellipsis: float) -> str:
+def _marked(m: Moment, part: Said, marks: dict[str, float], shout: float, ellipsis: float) -> Said:
+    """The sentence, perhaps ending otherwise than with a full stop."""
+    text = part.text
     if not text.endswith(".") or text.endswith("..") or len(text) < 4:
-        return text
+        return part
     if m.chance(max(marks.get("!", 0.0), shout)):
-        return f"{text[:-1]}!"
-    return f"{text[:-1]}..." if m.chance(max(marks.get("...", 0.0), ellipsis)) else text
+        return replace(part, text=f"{text[:-1]}!")
+    return replace(part, text=f"{text[:-1]}...") if m.chance(max(marks.get("...", 0.0), ellipsis)) else part
 
 
 def _joined(m: Moment, parts: list[Said]) -> str:

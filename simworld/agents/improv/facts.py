@@ -75,7 +75,7 @@ def _break() -> re.Pattern[str]:
 
 
 def weave(text: str, filler: str) -> str:
-    """A long clause with a filler between its two short halves; itself where it is short, empty where it has no such."""
+    """A long clause with a filler between its short halves; itself where it is short, empty where it has none."""
     words = text.split()
     if len(words) <= _LIMIT:
         return text

@@ -16,12 +16,22 @@ def thought(m: Moment) -> str:
     """What goes through the mind, in about one act in three; the secret lives here and nowhere else."""
     if not m.chance(THINKS if m.own else 0.5):
         return ""
+    heard, setting = 1.0 if m.heard else 0.0, m.setting
     options: list[tuple[float, Callable[[Moment], str]]] = [
-        (2.4, _feeling), (2.2 if m.setting.goal or m.setting.goal_things else 0.0, _goal), (2.0 if m.heard else 0.0, _judgement),
-        (1.4 if m.heard else 0.0, _word), (0.9 if m.setting.secret else 0.0, _secret), (0.9 if m.setting.known else 0.0, _known),
-        (1.2 if m.kit.traits else 0.0, _trait), (0.5, _relation), (0.6, _place), (1.5 if m.reading.question else 0.0, _question),
-        (4.0 if m.happening else 0.0, _happening), (0.0 if m.own else 4.0, _begin), (3.0 if m.remaining < 3 else 0.0, _end),
-    ]  # fmt: skip
+        (2.4, _feeling),
+        (2.2 if setting.goal or setting.goal_things else 0.0, _goal),
+        (2.0 * heard, _judgement),
+        (1.4 * heard, _word),
+        (0.9 if setting.secret else 0.0, _secret),
+        (0.9 if setting.known else 0.0, _known),
+        (1.2 if m.kit.traits else 0.0, _trait),
+        (0.5 * heard, _relation),
+        (0.6, _place),
+        (1.5 if m.reading.question else 0.0, _question),
+        (4.0 if m.happening else 0.0, _happening),
+        (0.0 if m.own else 4.0, _begin),
+        (3.0 if m.remaining < 3 else 0.0, _end),
+    ]
     for _ in range(4):
         text = m.rng.choices([option for _, option in options], [weight for weight, _ in options])[0](m)
         if text and text.lower().strip(" .!?") not in m.said:

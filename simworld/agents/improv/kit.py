@@ -1,7 +1,9 @@
 """Kit: everything of a persona that improv uses, made once and kept.
 
-kit_of(persona).voice.openers
-kit_of(persona).mine("acts.echo.warm")     # the lines of a bank that this one is fond of
+    kit_of(persona).voice.openers
+    kit_of(persona).mine("acts.echo.warm")     # the lines of a bank that this one is fond of
+
+The secret is not in it.
 """
 
 from __future__ import annotations
@@ -108,10 +110,8 @@ def _made(persona: Persona) -> Kit:
         trades=trades,
         traits=traits,
         stances=_stances(voice, traits),
-        by_word=_index(((word, one) for one in lines for word in one.reading.words), facts, lambda fact: fact.words),
-        by_subject=_index(
-            ((id, one) for one in lines for id, _ in one.reading.subjects[:2]), facts, lambda fact: fact.subjects[:2]
-        ),
+        by_word=_index((word, one) for one in (*lines, *facts) for word in one.words),
+        by_subject=_index((id, one) for one in (*lines, *facts) for id in one.subjects[:2]),
     )
 
 
@@ -182,7 +182,8 @@ def _stances(voice: Idiom, traits: Bank) -> dict[str, float]:
 def _pronouns(persona: Persona) -> Mapping[str, str]:
     """The forms of this persona's pronouns: as told, or by the words of its profile."""
     forms: dict[str, dict[str, str]] = library().value("lexicon.pronouns")
-    told, text = persona.pronouns.split("/")[0], set(re.findall(r"[a-z]+", f"{persona.profile} {persona.gender}".lower()))
+    told = persona.pronouns.split("/")[0]
     if not told:
-        told = next((key for key, form in forms.items() if text & set(form["words"].split())), "they")
+        about = set(re.findall(r"[a-z]+", f"{persona.profile} {persona.gender}".lower()))
+        told = next((key for key, form in forms.items() if about & set(form["words"].split())), "they")
     return forms.get(told, forms["they"])

@@ -67,7 +67,7 @@ class Moment:
     @property
     def pair(self) -> bool:
         """Whether there are two seats and no more."""
-        return len(self.view.part.others) < 2
+        return len(people(self.view)) < 2
 
     def chance(self, share: float) -> bool:
         """True in this share of cases."""
@@ -140,10 +140,15 @@ class Moment:
         """Words of everybody's name, as stems."""
         return _name_words((self.view.part.persona.name, *(other.name for other in self.view.part.others.values())))
 
+    @property
+    def called(self) -> dict[str, str]:
+        """Seat -> what the one who sits there is called."""
+        return {id: call_name(self.view.part.others[id].name) for id in people(self.view)}
+
     def other(self, not_id: str = "") -> tuple[str, str]:
         """Id and name of a present third one, the one quiet for longest first; empty where there is none."""
         heard_of = [turn.seat for turn in self.view.turns[-24:] if turn.kind == "say"]
-        there = [id for id in self.view.present if id != not_id and id in self.view.part.others]
+        there = [id for id in self.view.present if id != not_id and id in people(self.view)]
         if not there:
             return "", ""
         chosen = min(there, key=lambda id: (len(heard_of) - heard_of[::-1].index(id)) if id in heard_of else 0)
@@ -155,38 +160,6 @@ class _Slots(dict[str, str]):
 
     def __missing__(self, key: str) -> str:
         return capital(self[key.lower()])
-
-
-_PERSONAL = frozenset(
-    [
-        "i",
-        "i'm",
-        "i've",
-        "i'd",
-        "i'll",
-        "me",
-        "my",
-        "mine",
-        "myself",
-        "you",
-        "you're",
-        "you've",
-        "you'd",
-        "you'll",
-        "your",
-        "yours",
-        "yourself",
-        "we",
-        "we're",
-        "our",
-        "us",
-        "let's",
-        "and",
-        "but",
-        "or",
-        "so",
-    ]
-)
 
 
 @lru_cache(maxsize=1024)
@@ -210,7 +183,7 @@ def moment_of(view: View) -> Moment:
     heard, to_me = _to_answer(view)
     reading = read(heard.text if heard else "")
     feeling = feelings().get(view.emotion.lower(), "Fine")
-    asked = heard.seat if heard else next(iter(view.present or part.others), "")
+    asked = heard.seat if heard else next((id for id in (*view.present, *part.others) if id in people(view)), "")
     return Moment(
         view=view,
         kit=kit,
@@ -229,10 +202,15 @@ def moment_of(view: View) -> Moment:
     )
 
 
+def people(view: View) -> tuple[str, ...]:
+    """The other seats that one talks with: all but a narrator's."""
+    return tuple(id for id, other in view.part.others.items() if other.role != NARRATOR)
+
+
 def _to_answer(view: View) -> tuple[Turn | None, bool]:
     """The newest line since one's own last act, one meant for this one first; and whether it was meant for this one."""
-    me, pair = view.part.id, len(view.part.others) < 2
-    lines = [turn for turn in view.turns[view.fresh :] if turn.kind == "say" and turn.seat not in (me, NARRATOR)]
+    others, pair = people(view), len(people(view)) < 2
+    lines = [turn for turn in view.turns[view.fresh :] if turn.kind == "say" and turn.seat in others]
     if lines and lines[-1].manner == "whisper" and not _has_whispered(view):
         return lines[-1], True
     lines = [turn for turn in lines if turn.manner != "whisper"] or _overheard(view)
@@ -242,7 +220,7 @@ def _to_answer(view: View) -> tuple[Turn | None, bool]:
         return lines[-1], True
     name = call_name(view.part.persona.name).lower()
     for turn in reversed(lines[-3:]):
-        if me in turn.to or name in turn.text.lower():
+        if view.part.id in turn.to or name in turn.text.lower():
             return turn, True
     newest = lines[-1]
     return newest, not newest.to and not _names_another(view, newest)
@@ -256,10 +234,10 @@ def _has_whispered(view: View) -> bool:
 
 def _overheard(view: View) -> list[Turn]:
     """After a whisper that is not to be answered: the last line said aloud by another."""
-    me = view.part.id
     if view.fresh >= len(view.turns) or not _has_whispered(view):
         return []
-    aloud = (t for t in reversed(view.turns[-24:]) if t.kind == "say" and not t.manner and t.seat not in (me, NARRATOR))
+    others = people(view)
+    aloud = (t for t in reversed(view.turns[-24:]) if t.kind == "say" and not t.manner and t.seat in others)
     newest = next(aloud, None)
     return [newest] if newest else []
 
@@ -273,7 +251,7 @@ def _happening(view: View) -> Turn | None:
     """What happened last since one's own last act, unless three others have spoken since."""
     spoken = 0
     for turn in reversed(view.turns[view.fresh :]):
-        if turn.seat == NARRATOR and turn.text:
+        if turn.seat != view.part.id and turn.seat not in people(view) and turn.text:
             return turn
         spoken += turn.kind == "say" and turn.seat != view.part.id
         if spoken > 2:
@@ -284,8 +262,8 @@ def _happening(view: View) -> Turn | None:
 def _stance(part: Part, kit: Kit, feeling: str, setting: Setting, rng: Random) -> str:
     """How this one meets the others now: by temper, by feeling, by what is talked about, and by chance."""
     data = library()
-    felt = data.value(f"emotions.{feeling}.stances", {})
-    topic = data.value(f"topics.{setting.topic}.stances", {}) if setting.topic else {}
+    felt: dict[str, float] = data.value(f"emotions.{feeling}.stances", {})
+    topic: dict[str, float] = data.value(f"topics.{setting.topic or '-'}.stances", {})
     weights = [max(0.05, kit.stances[s] + 0.9 * felt.get(s, 0) + 0.6 * topic.get(s, 0)) for s in STANCES]
     if rng.random() < _STEADY:
         mark = _usual(part.seed, part.id) * sum(weights)

@@ -188,18 +188,17 @@ def _inside(parts: list[str], start: int, at: int, words: Grammar) -> bool:
     low = parts[at].lower().replace("’", "'")
     if not _WORD.match(low) or low in words.stop or "'" in low:
         return False
-    if at == start + 1:
-        return True
-    before = parts[at - 1].lower()
-    if before in words.plurals or _looks_plural(before):
+    return at == start + 1 or _follows(parts[at - 1].lower(), low, words)
+
+
+def _follows(before: str, low: str, words: Grammar) -> bool:
+    """Whether a word may follow another within a phrase: no verb, and no second noun that is not surely one."""
+    if before in words.plurals or _looks_plural(before) or low in words.verbs:
         return False
-    if _known(before, words) and (_looks_plural(low) or not _known(low, words)):
-        return False
-    if low in words.verbs:
-        return False
-    if _known(low, words) or low in words.light:
-        return True
-    return not low.endswith(("ed", "ing", "ly")) and not (low.endswith("s") and not low.endswith(("ss", "us")))
+    known = _known(low, words)
+    if _known(before, words):
+        return known and not _looks_plural(low)
+    return known or low in words.light or (not low.endswith(("ed", "ing", "ly")) and not _looks_plural(low))
 
 
 def _looks_plural(word: str) -> bool:

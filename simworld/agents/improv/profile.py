@@ -1,7 +1,9 @@
 """A persona known by its second-person text alone: its clauses turned to the first person.
 
-first_person("you sell your creations online")     # "I sell my creations online"
-said_of_self("You are Ann. You often hike.")       # ("I often hike.",)
+    first_person("you sell your creations online")     # "I sell my creations online"
+    said_of_self("You are Ann. You often hike.")       # ("I often hike.",)
+
+What does not surely make a whole statement is left out.
 """
 
 from __future__ import annotations
@@ -76,17 +78,6 @@ def _either(field: str) -> str:
     )
 
 
-_OWN = {
-    "your": "my",
-    "yours": "mine",
-    "yourself": "myself",
-    "you're": "I'm",
-    "you've": "I've",
-    "you'd": "I'd",
-    "you'll": "I'll",
-}
-
-
 def first_person(text: str) -> str:
     """Second-person words as the one spoken of says them."""
     rules, parts = _rules(), _WORD.findall(text.replace("’", "'"))
@@ -101,7 +92,7 @@ def first_person(text: str) -> str:
             said.append(rules.own[low])
             subject = False
         else:
-            said.append(rules.verbs.get(low, part) if subject else part)
+            said.append(rules.verbs.get(low) or part if subject else part)
             subject = subject and low.endswith("ly")
     return _GAP.sub(r"\1", " ".join(said)).replace(" - ", "-")
 
@@ -204,5 +195,3 @@ def trade(profile: str) -> str:
         ):
             return article + " ".join(word.lower() if word.istitle() else word for word in words)
     return ""
-
-

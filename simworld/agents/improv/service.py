@@ -1,6 +1,8 @@
 """Service: a user who wants something, an assistant who helps, and a narrator who tells what can be seen.
 
-message(m, "assistant")     # "For the grey case there are two ways. First, note the reference number. ..."
+    message(m, "assistant")     # "Keep the grey case in mind. Next, note the reference number. ..."
+
+The assistant gives steps in their order, the user asks on; both take leave at the end.
 """
 
 from __future__ import annotations
@@ -96,7 +98,7 @@ def _user(m: Moment, kind: str) -> list[str]:
 
 def _own(m: Moment) -> str:
     """Now and then a line of the user's own that touches what was said."""
-    near = [line.text for line in m.kit.lines if line.sample and line.reading.words & m.reading.words and m.fresh(line.text)]
+    near = [line.text for line in m.kit.lines if line.sample and line.words & m.reading.words and m.fresh(line.text)]
     return m.rng.choice(near) if near and m.chance(0.25) else ""
 
 
@@ -183,8 +185,8 @@ def _sample(m: Moment) -> str:
     loose = grammar().ambiguous | grammar().abstract | grammar().verbs
     said = {word for word in m.reading.words if is_known(word) and word not in loose}
     lines = [line for line in m.kit.lines if line.sample and m.fresh(line.text) and not is_farewell(line.text)]
-    touching = [line.text for line in lines if line.reading.words & said]
-    general = [line.text for line in lines if not line.reading.phrases and not line.reading.question and not line.reading.move]
+    touching = [line.text for line in lines if line.words & said]
+    general = [line.text for line in lines if not (line.reading.phrases or line.reading.question or line.reading.move)]
     chosen = touching if touching and m.chance(0.6) else general if m.chance(0.3) else []
     return m.rng.choice(chosen) if chosen else ""
 

@@ -1,6 +1,8 @@
 """Setting: what of the scene one seat may speak and think of, found once for a dialogue.
 
-setting_of(part, "desk").things      # ("the grey case", "the boarding pass", ...)
+    setting_of(part, "desk").things      # ("the grey case", "the boarding pass", ...)
+
+What is private is kept apart, for thoughts.
 """
 
 from __future__ import annotations
@@ -16,10 +18,6 @@ from simworld.agents.improv.phrases import content, definite, grammar, is_known,
 from simworld.agents.improv.profile import first_person, sentences
 from simworld.agents.improv.reading import subjects_of
 
-    r", |; |\. | and (?=not\b)| without\b| before\b| instead\b| unless\b| until\b| while\b| so that\b| or at least\b"
-)
-    {"dr", "dr.", "mr", "mr.", "mrs", "mrs.", "ms", "ms.", "sergeant", "professor", "prof.", "sir", "father", "sister"}
-)
 _LIMIT = 7
 """Words that are said in a row, so that no longer run recurs."""
 _LONGEST_THOUGHT = 11
@@ -56,24 +54,16 @@ def setting_of(part: Part, place: str) -> Setting:
     """The setting of this part, from where it is."""
     names = " ".join([part.persona.name, *(other.name for other in part.others.values())])
     where = part.places.get(place) or next(iter(part.places.values()), "")
-    return _setting(
-        (part.title, part.background, part.status), part.time, part.topic, part.kind, part.goal, part.knows, where, names,
-        part.persona.secret,
-    )  # fmt: skip
+    told = (part.title, part.background, part.status)
+    own = (part.goal, part.knows, part.persona.secret)
+    return _setting(told, own, part.time, part.topic, part.kind, where, names)
 
 
 @lru_cache(maxsize=2048)
 def _setting(
-    told: tuple[str, str, str],
-    time: str,
-    topic: str,
-    kind: str,
-    goal: str,
-    knows: str,
-    where: str,
-    names: str,
-    secret: str,
+    told: tuple[str, str, str], own: tuple[str, str, str], time: str, topic: str, kind: str, where: str, names: str
 ) -> Setting:
+    goal, knows, secret = own
     background = " ".join(told[1:])
     shut = frozenset(stem(word) for word in re.findall(r"\w+", names.lower()))
     goal_things = _things(_open_part(goal), shut)[:5]
@@ -146,38 +136,6 @@ def infinitive(goal: str) -> str:
     if len(words) < 2 or words[0].endswith(("ing", "ed")) or words[0].lower() in ("the", "a", "i", "my", "that"):
         return ""
     return " ".join([words[0].lower(), *words[1:]])
-
-
-_CUTS = frozenset(
-    [
-        "and",
-        "or",
-        "of",
-        "in",
-        "on",
-        "at",
-        "for",
-        "with",
-        "from",
-        "to",
-        "into",
-        "by",
-        "about",
-        "since",
-        "because",
-        "after",
-        "where",
-        "when",
-        "which",
-        "who",
-        "that",
-        "as",
-        "than",
-        "over",
-        "or",
-        "round",
-    ]
-)
 
 
 def place_name(name: str) -> str:

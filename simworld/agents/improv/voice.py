@@ -66,23 +66,35 @@ def seeded(*parts: object) -> Random:
 def voice_of(persona: Persona) -> Idiom:
     """The voice a persona brings, filled up where it has gaps from the one that would be derived."""
     about = described(persona)
-    tempers = _tempers(persona, about)
-    quirks = _quirks(persona, about)
-    own = {field: tuple(filter(None, map(shortened, getattr(persona.voice, field, ())))) for field in FIELDS}
-    has_voice = any(own.values())
-    taken = {field: own[field] or _taken(persona, field, tempers, () if has_voice else quirks) for field in FIELDS}
-    lines = () if persona.samples else _lines(persona, tempers)
+    tempers, quirks = _tempers(persona, about), _quirks(persona, about)
+    brought = _brought(persona)
+    kept = {
+        field: brought[field] or _taken(persona, field, tempers, () if any(brought.values()) else quirks)
+        for field in FIELDS
+    }
     return Idiom(
-        **taken,
-        lines=lines,
+        **kept,
+        lines=() if persona.samples else _lines(persona, tempers),
         habits=_heard_habits(persona.samples) if persona.samples else _habits(tempers, quirks),
         stances=_stances(persona, tempers),
-        pace=persona.voice.pace if has_voice or persona.voice.tone else str(_value(tempers[0], "pace", "even")),
+        pace=persona.voice.pace if any(brought.values()) else str(_value(tempers[0], "pace", "even")),
     )
 
 
+def _brought(persona: Persona) -> dict[str, Bank]:
+    """The persona's own words of voice, by field."""
+    own: dict[str, Bank] = {field: getattr(persona.voice, field, ()) for field in FIELDS}
+    return {field: tuple(text for text in map(shortened, texts) if text) for field, texts in own.items()}
+
+
+def described(persona: Persona) -> list[str]:
+    """The words that tell what a persona is like."""
+    text = " ".join((persona.profile, persona.voice.tone, persona.personality, " ".join(persona.traits)))
+    return re.findall(r"[a-zà-ž]+(?:-[a-zà-ž]+)*", text.lower())
+
+
 def shortened(text: str) -> str:
-    """A word of greeting and the like: its first sentences where the whole is a long run of words, empty if they are."""
+    """A word of greeting and the like: of a long run of words the first sentences, empty where these are long."""
     said = ""
     for sentence in re.findall(r"[^.!?]+[.!?]*", text):
         if len(f"{said}{sentence}".split()) > _LONGEST:
@@ -92,12 +104,6 @@ def shortened(text: str) -> str:
 
 
 _LONGEST = 7
-
-
-def described(persona: Persona) -> list[str]:
-    """The words that tell what a persona is like."""
-    text = " ".join((persona.profile, persona.voice.tone, persona.personality, " ".join(persona.traits)))
-    return re.findall(r"[a-zà-ž]+(?:-[a-zà-ž]+)*", text.lower())
 
 
 def _value(temper: str, field: str, default: object) -> object:
