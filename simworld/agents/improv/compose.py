@@ -114,7 +114,7 @@ def is_leaving(m: Moment) -> bool:
     if told_so:
         last = [turn.text for turn in view.turns[-8:] if turn.seat == told_so.seat and turn.kind == "say"]
         return left <= max(6, seats * 3) or view.act >= 8 or sum(map(is_farewell, last)) > 1
-    return left <= min(seats, 4) + (view.part.seed % 2 if m.pair else 1)
+    return left <= (2 + view.part.seed % 2 if m.pair else 3)
 
 
 def parting(m: Moment) -> list[Said]:
@@ -137,7 +137,7 @@ def parting(m: Moment) -> list[Said]:
 
 def _answer(m: Moment) -> list[Said]:
     """A question that was put to this one: an answer, often a word more, and now and then a question back."""
-    out = _given(Said(m.mine("acts.thirds_answers")) if not m.pair and m.chance(0.15) else None)
+    out = _given(Said(m.mine("acts.thirds_answers"), led=True) if not m.pair and m.chance(0.15) else None)
     known = _given(direct(m) if m.chance(0.85) else None) or _given(_of_oneself(m))
     out += known or [_by_kind(m)]
     if m.chance(0.55 if known else 0.9):
@@ -163,7 +163,7 @@ def _by_kind(m: Moment) -> Said:
     """An answer of the kind that the question wants; to the rest, yes or no."""
     kind, voice, yes = m.reading.asks_for, m.kit.voice, m.chance(_YES[m.stance])
     if kind and kind != "tag":
-        return Said(m.pick(bank(f"acts.answers.{kind}")))
+        return Said(m.pick(bank(f"acts.answers.{kind}")), led=True)
     if kind == "tag" and not yes:
         return Said(m.mine(f"acts.object.{m.stance}"))
     return Said(m.rng.choice(voice.yes if yes else voice.no))
@@ -198,13 +198,13 @@ def _uptake(m: Moment) -> list[Said]:
     move, stance = m.reading.move, m.stance
     answered = bool(m.own) and m.own[-1].text.rstrip().endswith("?") and m.to_me
     if move and (m.to_me or move not in _PERSONAL) and m.chance(0.55):
-        return _given(Said(m.mine(f"acts.moves.{move}.{stance}")))
+        return _given(Said(m.mine(f"acts.moves.{move}.{stance}"), led=True))
     if m.chance(0.45) and (taken_up := _given(tie(m))):
         return taken_up
     if answered and m.chance(0.45):
-        return _given(Said(m.mine(f"acts.moves.answer.{stance}")))
+        return _given(Said(m.mine(f"acts.moves.answer.{stance}"), led=True))
     path = "receive" if m.chance(0.4) else "agree" if m.chance(_YES[stance]) else "object"
-    return _given(Said(m.mine(f"acts.{path}.{stance}"))) if m.chance(0.75) else []
+    return _given(Said(m.mine(f"acts.{path}.{stance}"), led=True)) if m.chance(0.75) else []
 
 
 _PERSONAL = ("insult", "praise", "apology", "thanks", "offer", "request", "refusal")
@@ -217,7 +217,7 @@ _PERSONAL = ("insult", "praise", "apology", "thanks", "offer", "request", "refus
 def _react(m: Moment) -> list[Said]:
     """Something has happened: a word on it, and back to the talk."""
     thing = thing_of(m.happening, m.names) if m.happening else ""
-    out = _given(Said(m.mine(f"acts.happening.{m.stance}", hnp=thing)))
+    out = _given(Said(m.mine(f"acts.happening.{m.stance}", hnp=thing), led=True))
     if m.heard and m.reading.question and m.to_me:
         return [*out, *_answer(m)][:_MOST]
     return _rounded(m, [*out, *_given(own_word(m) if m.chance(0.6) else None)], 0.3)

@@ -136,12 +136,12 @@ def _own_lines(persona: Persona, voice: Idiom, trades: Bank, traits: Bank) -> tu
 
 def _trades(persona: Persona) -> Bank:
     """The kinds of work whose words tell of this persona, at most two."""
-    career = persona.career.lower().replace(" ", "-")
+    career = {persona.career.lower().replace(" ", "-"), *persona.career.lower().split()}
     text = f" {persona.career} {persona.profile} ".lower().replace("-", " ")
     scores: dict[str, float] = {}
     for name in library().names("trades"):
         words = library().words(f"trades.{name}.match")
-        exact = 6.0 * (career in words)
+        exact = 6.0 * len(career & words)
         scores[name] = exact + sum(min(2, text.count(f" {word.replace('-', ' ')}")) for word in words)
     ranked = sorted((name for name in scores if scores[name] > 1), key=lambda name: -scores[name])
     return tuple(ranked[:1] if persona.samples else ranked[:2])

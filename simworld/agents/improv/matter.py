@@ -43,15 +43,16 @@ def first_of(m: Moment, options: Sequence[Part], weights: Sequence[float]) -> Sa
 def direct(m: Moment) -> Said | None:
     """What the authored line that was heard is known to be answered with."""
     phrase = m.phrase() or (m.reading.phrases[0] if m.reading.phrases else "")
-    return Said(m.pick(m.reading.replies, np=phrase, gnp=phrase, snp=phrase))
+    return Said(m.pick(m.reading.replies, np=phrase, gnp=phrase, snp=phrase), led=True)
 
 
 def tie(m: Moment) -> Said | None:
     """The line's own words, given back: a phrase of it, or a few of its words as they were said."""
     phrase, quote = m.phrase(), m.quote()
     if quote and (not phrase or m.chance(0.3)):
-        return Said(m.mine(f"acts.quote.{m.stance}", q=quote))
-    return Said(m.mine(f"acts.{'mirror' if m.chance(0.3) else 'echo'}.{m.stance}", np=phrase)) if phrase else None
+        return Said(m.mine(f"acts.quote.{m.stance}", q=quote), led=True)
+    path = f"acts.{'mirror' if m.chance(0.3) else 'echo'}.{m.stance}"
+    return Said(m.mine(path, np=phrase), led=True) if phrase else None
 
 
 def is_tied(m: Moment, parts: Sequence[Said]) -> bool:

@@ -125,7 +125,9 @@ class Moment:
     def quote(self) -> str:
         """A few words at the end of the heard line as they were said, where they can stand alone; else empty."""
         for sentence in reversed(self.reading.meant[-2:]):
-            part = sentence.rstrip(".!?").rpartition(",")[2].strip()
+            if sentence.endswith("?"):
+                continue
+            part = sentence.rstrip(".!").rpartition(",")[2].strip()
             words = [word.strip("\"'’").lower() for word in part.split()]
             if (
                 1 < len(words) < 6

@@ -66,24 +66,15 @@ def read(text: str) -> Reading:
 @cache
 def _hollow() -> frozenset[str]:
     """Authored words that only colour a line, as plain text: there is nothing in them to take up."""
-    banks = library().banks.items()
-    coloured = (
-        lines for path, lines in banks if path.startswith(_COLOURS) and not path.endswith((".lines", ".dos", ".thinks"))
-    )
-    return frozenset(plain(line) for lines in coloured for line in lines)
+    lines = [line for path, bank in library().banks.items() if _colours(path) for line in bank]
+    said = [part for line in lines for part in (line, *_SENTENCE.findall(line)) if "{" not in part]
+    return frozenset(plain(part) for part in said)
 
 
-_COLOURS = (
-    "emotions.",
-    "voices.",
-    "acts.hedges",
-    "acts.bridges",
-    "acts.parentheses",
-    "acts.moves",
-    "acts.receive",
-    "acts.agree",
-    "acts.object",
-)
+def _colours(path: str) -> bool:
+    """Whether the lines of a bank only colour what is said."""
+    rooms = library().words("lexicon.colours")
+    return any(path.startswith(room) for room in rooms) and not path.endswith((".lines", ".dos", ".thinks"))
 
 
 @lru_cache(maxsize=32768)
