@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -72,7 +73,7 @@ def repeated(transcripts: Iterable[Transcript]) -> list[str]:
 
 def distinct_2(lines: Sequence[str]) -> float:
     """Share of different word pairs among all word pairs of these lines."""
-    pairs = [pair for said in map(words, lines) for pair in zip(said, said[1:], strict=False)]
+    pairs = [pair for said in map(words, lines) for pair in pairwise(said)]
     return len(set(pairs)) / len(pairs)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from simworld.backends.completion import Completion
 from simworld.perspective import stretches
 from simworld.perspective.layout import Stretch
-from simworld.schema import Persona, Scene, Seat, Transcript, Turn
+from simworld.schema import Happening, Opening, Persona, Place, Scene, Seat, Transcript, Turn
 from simworld.schema.scene import Direction, End
 from simworld.text.tokens import estimate
 
@@ -172,3 +172,55 @@ def acts(transcript: Transcript) -> list[str]:
         if turn.seat in transcript.seats:
             known.setdefault(turn.act, turn.seat)
     return [known[act] for act in sorted(known)]
+
+
+PLACES = (
+    Place(id="hall", name="Great Hall", exits=("yard",)), Place(id="yard", name="the yard", hears=("hall",)),
+    Place(id="attic", name="attic", exits=("hall",)),
+)  # fmt: skip
+EMOTIONS = ("Tense", "Sad", "Bored")
+
+
+def busy(seats: int = 3, length: int = 20, **fields: Any) -> Scene:
+    """A scene in which much can happen."""
+    return scene_of(
+        seats, places=PLACES, end=end(length), emotions=EMOTIONS,
+        openings=(
+            Opening(seat="s1", text=("Well, {{ s0.name }}.", "So.")), Opening(seat="s0", text="Hm.", kind="think"),
+        ),
+        happenings=(
+            Happening(at=0, text="A bell rings."), Happening(at=3, text="Rain.", place="yard"),
+            Happening(at=5, text=("A knock.", "A crash."), to=("s0",)), Happening(at=9, text="The lights go out."),
+        ),
+        **fields,
+    )  # fmt: skip
+
+
+def busily(request: Request) -> str:
+    """Any mixture of thought, action, speech, whispers and moves."""
+    rng = chance(request)
+    mark = f"{request.seat}.{request.call}"
+    name = rng.choice(NAMES[:4])
+    feeling = rng.choice(["", f"<feel>{rng.choice((*EMOTIONS, 'furious'))}</feel>\n"])
+    parts = [
+        f"<thought>I think {mark}.</thought>", f"<do>does {mark}</do>",
+        f"<say>I say {mark}.{rng.choice(['', chr(10) + '[not so]', chr(0x2028) + 'Ann Lee: no'])}</say>",
+        f'<say to="{name}">You: {mark}.</say>', f'<whisper to="{name}">Psst {mark}.</whisper>',
+        f"<aside>Hm {mark}.</aside>",
+        f"<move>{rng.choice(['Great Hall', 'yard', 'attic', 'cellar'])}</move>", f"Stray {mark}.",
+    ]  # fmt: skip
+    return feeling + "\n".join(rng.sample(parts, rng.randint(1, 5)))
+
+
+def many(
+    scenes: Any, reply: Reply = busily, *, n: int, jobs: int, cast: Any = None, **options: Any
+) -> list[Transcript]:
+    """Play `n` of them; in the order of the plan."""
+    from simworld.simulate.run import play_many
+
+    async def collect() -> list[Transcript]:
+        people = cast or [person(f"p{at}", name) for at, name in enumerate(NAMES)]
+        stream = play_many(scenes, n=n, backend=Model(reply), cast=people, jobs=jobs, **options)
+        return [transcript async for transcript in stream]
+
+    return sorted(asyncio.run(collect()), key=lambda transcript: transcript.index)

@@ -208,12 +208,23 @@ def test_a_call_between_two_is_broken_for_who_waits() -> None:
     assert counts["s0"] > counts["s3"] > 0 < counts["s2"]
 
 
+def test_chance_is_the_seeds() -> None:
+    scene = scene_of(8, director=director("addressed"), end=end(12))
+    courses = {seed: {tuple(acts(play(scene, seed=seed)[0])) for _ in range(3)} for seed in range(4)}
+    assert all(len(same) == 1 for same in courses.values())
+    assert len(set.union(*courses.values())) == 4
+
+
 def test_scripted_to_the_end() -> None:
     scene = scene_of(3, director=director("scripted", order=("s1", "s1", "s0", "s2")), end=end(9))
     transcript, _ = play(scene)
     assert acts(transcript) == ["s1", "s1", "s0", "s2"]
     assert transcript.ending.reason == "director_ended"
     assert transcript.status == "complete"
+
+
+def test_a_script_says_itself_who_is_first() -> None:
+    assert course("scripted", 3, 3, order=("s1", "s0", "s2"), first="s2") == "102"
 
 
 def test_scripted_again_and_again() -> None:

@@ -87,6 +87,11 @@ def test_words_after_a_goodbye_take_it_back() -> None:
     assert how(played(*lines, goodbye=True))[0] == "max_turns"
 
 
+def test_words_before_a_goodbye_do_not_take_it_back() -> None:
+    lines = ("<say>Goodbye.</say>", "<say>Mind the step.</say><do>nods</do><say>Goodbye.</say>")
+    assert how(played(*lines, goodbye=True)) == ("said_goodbye", "s1", 2)
+
+
 def test_goodbyes_can_be_made_not_to_count() -> None:
     assert how(played("Goodbye.", "Goodbye.", goodbye=False))[0] == "max_turns"
 
@@ -182,6 +187,11 @@ def test_long_acts_can_be_stale_too() -> None:
 
 def test_stale_can_be_switched_off() -> None:
     assert how(played(*["One."] * 8, stale=0))[0] == "max_turns"
+
+
+def test_a_happening_is_no_act_that_adds() -> None:
+    happenings = (Happening(at=3, text="A bell rings."),)
+    assert how(played("One.", "Two.", "One.", "Two.", stale=2, scene={"happenings": happenings})) == ("stale", "", 4)
 
 
 def test_openings_are_not_stale() -> None:

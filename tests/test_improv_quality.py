@@ -13,7 +13,7 @@ import simworld as sw
 from simworld.corpus.imports.simsconv import import_simsconv
 from simworld.packs import load_pack
 from simworld.prompts import words as vocabulary
-from simworld.schema import Persona, Scene, Transcript
+from simworld.schema import Persona, Scene, Seat, Transcript
 from tests.improv_metrics import (
     Spoken,
     distinct_2,
@@ -138,7 +138,8 @@ def test_simsconv_characters_are_told_apart_and_answer(data: Path, tmp_path: Pat
     import_simsconv(data / "simsconv", tmp_path / "pack")
     pack = load_pack(tmp_path / "pack")
     main = sorted({scene.seats[0].persona or "" for scene in pack.scenes.values()})[::2][:20]
-    scenes = [scene for scene in pack.scenes.values() if {seat.persona for seat in scene.seats} <= {*main, None}]
+    own = [scene for scene in pack.scenes.values() if scene.seats[0].persona in main]
+    scenes = [scene.model_copy(update={"seats": (scene.seats[0], Seat(id="partner"))}) for scene in own]
     corpus = Corpus(play(scenes, [pack.personas[id] for id in main]), dict(pack.personas))
     turns = [(line.dialogue, line.speaker, line.text) for line in corpus.lines if line.speaker in main]
     near, far = overlap(corpus.lines, corpus.names)

@@ -219,6 +219,11 @@ def test_three_who_speak_plainly_have_names() -> None:
     assert heard([turn("tom", "Hello."), turn("ann", "Hi.")], people=people) == ["Tom Bell: Hello.", "Ann Lee: Hi."]
 
 
+def test_of_two_nobody_need_be_told_that_they_are_meant() -> None:
+    turns = [turn("tom", "You?", to=("mara",)), turn("tom", "They?", to=("ann",))]
+    assert heard(turns, people=seats("mara", "tom")) == ["Tom Bell: You?", "Tom Bell (to ann): They?"]
+
+
 def test_one_who_acts_hears_one_who_speaks_plainly_by_name() -> None:
     people = {"mara": seat("mara"), "tom": seat("tom", format="plain")}
     assert heard([turn("tom", "<say>Hi</say>")], people=people) == ["Tom Bell: &lt;say>Hi&lt;/say>"]

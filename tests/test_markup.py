@@ -54,6 +54,7 @@ REPLIES: dict[str, tuple[str, list[tuple[str, ...]]]] = {
     "stray closing tag": ("</do>Good evening.", [("say", "Good evening.")]),
     "upper case": ("<SAY>Good evening.</Say>", [("say", "Good evening.")]),
     "space in tags": ("<say >Good evening.</say >", [("say", "Good evening.")]),
+    "tag that closes itself before speech": ("<thought/>Good evening.", [("say", "Good evening.")]),
     "tag that closes itself": (f"<thought/>{SAY}<move />", [("say", "Good evening.")]),
     "single quotes": ("<say to='Tom'>Sit.</say>", [("say", "Sit.", "Tom")]),
     "no quotes": ("<say to=Tom>Sit.</say>", [("say", "Sit.", "Tom")]),

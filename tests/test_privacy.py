@@ -6,6 +6,7 @@ worked out here anew, from the moves alone.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,8 +15,10 @@ from typing import Any
 
 import pytest
 
-from simworld.schema import Happening, Opening, Persona, Place, Relation, Scene, Seat, Transcript, Turn
+from simworld.agents.agent import Deed, View
+from simworld.schema import Happening, Opening, Persona, Place, Relation, Reply, Scene, Seat, Transcript, Turn
 from simworld.schema.persona import Voice
+from simworld.simulate.run import play as play_scene
 from tests.scenes_of_tests import NAMES, Model, Request, chance, check_requests, director, end, play, rows_of, scene_of
 
 ROLES: list[dict[str, Any]] = [
@@ -289,6 +292,37 @@ def test_privacy_holds_across_cuts(seed: int) -> None:
     for word, may in done.canaries.may_know.items():
         assert {seat for seat, text in known.items() if word in text} <= may
     check_requests(done.transcript, done.model)
+
+
+class Notes:
+    """An agent that speaks and keeps every view it was shown."""
+
+    spec = "test:notes"
+    wants_messages = False
+    budget = 0
+
+    def __init__(self) -> None:
+        self.views: dict[str, list[str]] = {}
+
+    def count(self, text: str) -> int:
+        return len(text)
+
+    async def act(self, view: View) -> Deed:
+        self.views.setdefault(view.part.id, []).append(f"{view.part} {list(view.turns)} {view.present}")
+        return Deed(Reply.of(say=f"Remark {view.act}.", think=f"Thought {view.act}."))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_agent_that_reads_no_prompt_sees_no_more(seed: int) -> None:
+    canaries = Canaries()
+    scene = random_scene(Random(seed), canaries).model_copy(update={"director": director("round_robin")})
+    cast = {seat.id: random_persona(at, seat, canaries) for at, seat in enumerate(scene.seats)}
+    notes = Notes()
+    asyncio.run(play_scene(scene, backend=notes, cast=cast))
+    assert set(notes.views) == set(cast)
+    for word, may in canaries.may_know.items():
+        know = {seat for seat, views in notes.views.items() if word in "".join(views)}
+        assert know <= may, f"{word} is known to {know}, and only {may} may know it"
 
 
 def test_the_scenes_by_chance_hold_what_they_are_to_hold() -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from simworld.schema import Piece, Reply, Turn
 from simworld.schema.turn import Kind, Manner
@@ -139,10 +140,7 @@ class _Reader:
             body += text[at : match.start()]
             at = match.end()
             body = self._end(match[2].lower(), body) if match[1] else self._begin(match[2].lower(), match[3], body)
-            if self._script.closed:
-                break
-        else:
-            self._add(self._open, body + _TORN_NAME.sub("", _TORN.sub("", text[at:])))
+        self._add(self._open, body + _TORN_NAME.sub("", _TORN.sub("", text[at:])))
         faults = _faults(self._pieces, self._script, marked=True)
         return Reply(pieces=tuple(self._pieces), feel=self._feel, faults=faults, dropped=dropped)
 
@@ -191,16 +189,13 @@ class _Script:
     """Cuts the lines of other speakers out of a reply written as a script (`Name: ...`)."""
 
     def __init__(self, own: Iterable[str], others: Iterable[str]) -> None:
-        self._own = _labels(own)
-        self._others = _labels(others)
+        self._own = _labels(tuple(own))
+        self._others = _labels(tuple(others))
         self.cut = False
-        self.closed = False
-        """Whether another's line was cut off after the own speech: what follows is not the speaker's."""
 
     def own_part(self, text: str) -> str:
         """`text` without the own name before it and without anything from another speaker's line on."""
-        whole, text = text, self.own_block(text)
-        self.closed = self.closed or not whole.endswith(text)
+        text = self.own_block(text)
         if self._own and (label := self._own.match(text)):
             text = text[label.end() :].lstrip()
         return text.strip()
@@ -220,7 +215,8 @@ class _Script:
         return self.own_block(text[own.start() :]) if own else ""
 
 
-def _labels(names: Iterable[str]) -> re.Pattern[str] | None:
+@lru_cache(maxsize=4096)
+def _labels(names: tuple[str, ...]) -> re.Pattern[str] | None:
     """A pattern for `Name:`, `**Name:**`, `Name (thinking):` at the start of a line."""
     written = {form for name in names if name for form in (name, name.upper())}
     known = sorted((re.escape(form) for form in written), key=lambda form: (-len(form), form))

@@ -74,15 +74,13 @@ def _stale(scene: Scene, turns: Sequence[Turn]) -> Ending | None:
     acts = sorted({turn.act for turn in turns if not turn.source})[-scene.end.stale :]
     if len(acts) < scene.end.stale:
         return None
-    first = acts[0]
-    before = {_key(turn) for turn in turns if turn.act < first}
-    recent: dict[int, bool] = dict.fromkeys(acts, False)
-    for turn in turns:
-        if turn.act in recent:
-            adds = turn.kind != "think" and SILENT.isdisjoint(turn.faults) and _key(turn) not in before
-            recent[turn.act] = recent[turn.act] or adds
-            before.add(_key(turn))
-    return None if any(recent.values()) else Ending(reason="stale")
+    before = {_key(turn) for turn in turns if turn.act < acts[0]}
+    adds = any(
+        turn.kind != "think" and SILENT.isdisjoint(turn.faults) and _key(turn) not in before
+        for turn in turns
+        if turn.act in acts
+    )
+    return None if adds else Ending(reason="stale")
 
 
 def _key(turn: Turn) -> str:

@@ -49,7 +49,7 @@ def _patterns() -> _Patterns:
     edge, begin, whole, lead = (_either(data[key]) for key in ("edge", "begin", "whole", "lead"))
     before = rf"^(?:(?:{lead})\W+)*(?:[\w'-]+,\W*)?"
     leave = (
-        rf"{before}(?:{edge})(?![\w-])|(?:^|\W)(?:{edge})(?:\W+[\w'-]+){{0,2}}$"
+        rf"{before}(?:{edge})(?![\w-])|(?:^|\W)(?:{edge})(?:[^\w-]+[\w'-]+){{0,2}}$"
         rf"|{before}(?:{begin})(?:$|\W+(?:[\w':-]+\W*){{0,{int(data['rest'])}}}$)"
         rf"|{before}(?:{whole})(?:,\W*[\w'-]+(?:\W+[\w'-]+)?)?$"
     )

@@ -107,14 +107,21 @@ def _opening(m: Moment) -> Said | None:
 
 def is_leaving(m: Moment) -> bool:
     """Whether this act takes leave: the scene is about to end, or another has taken leave near its end, or insists."""
-    view, left, seats = m.view, m.remaining, len(m.called) + 1
+    view, left = m.view, m.remaining
     told_so = m.heard if m.heard and m.reading.move == "farewell" else None
     if not m.own:
         return left <= 1 < view.part.max_turns and bool(told_so)
     if told_so:
         last = [turn.text for turn in view.turns[-8:] if turn.seat == told_so.seat and turn.kind == "say"]
-        return left <= max(6, seats * 3) or view.act >= 8 or sum(map(is_farewell, last)) > 1
+        insists = m.to_me and sum(map(is_farewell, last)) > 1
+        return insists or left <= _ENDING or (m.pair and view.act >= _LONG_ENOUGH)
     return left <= (2 + view.part.seed % 2 if m.pair else 3)
+
+
+_ENDING = 4
+"""Acts left with which a goodbye is answered with one."""
+_LONG_ENOUGH = 8
+"""Acts after which two may part when one of them wants to."""
 
 
 def parting(m: Moment) -> list[Said]:
@@ -190,7 +197,7 @@ def _rounded(m: Moment, out: list[Said], share: float) -> list[Said]:
     elif m.remaining in (5, 6) and m.view.act > 6 and m.chance(0.3):
         out.append(Said(m.mine("meetings.late")))
     tied = not m.heard or is_tied(m, out)
-    return [*_given(tie(m) if not tied and m.chance(0.8) else None), *out][:_MOST]
+    return [*_given(tie(m) if not tied and m.chance(0.9) else None), *out][:_MOST]
 
 
 def _uptake(m: Moment) -> list[Said]:

@@ -73,11 +73,15 @@ def own_word(m: Moment) -> Said | None:
     sampled = bool(m.kit.lines) and m.kit.lines[0].sample
     options: list[Part] = [
         _touching, _on_subject, _subject_line, _topic_line, _view, _scene_line, goal_line, _trade_line, _any_line,
+        _any_fact,
     ]  # fmt: skip
     return first_of(m, options, _WEIGHTS[sampled])
 
 
-_WEIGHTS = {True: (5.0, 4.0, 1.4, 1.2, 1.2, 0.7, 1.0, 0.4, 1.7), False: (4.0, 3.2, 2.2, 1.7, 1.4, 0.7, 0.8, 1.5, 1.4)}
+_WEIGHTS = {
+    True: (5.0, 4.0, 1.4, 1.2, 1.2, 0.7, 1.0, 0.4, 1.6, 1.0),
+    False: (4.0, 3.2, 2.1, 1.7, 1.4, 0.7, 0.8, 1.4, 1.3, 1.7),
+}
 """For those who bring lines of their own, and for those who do not."""
 
 
@@ -119,6 +123,11 @@ def _on_subject(m: Moment) -> Said | None:
 def _any_line(m: Moment) -> Said | None:
     """An own line that fits in many places."""
     return _one_of(m, [line for line in m.kit.lines if not line.reading.question], "")
+
+
+def _any_fact(m: Moment) -> Said | None:
+    """Something that is true of oneself, whatever the talk is about."""
+    return _one_of(m, m.kit.facts, "")
 
 
 def _one_of(m: Moment, ones: Sequence[Own | Fact], subject: str) -> Said | None:

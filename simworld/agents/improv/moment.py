@@ -56,13 +56,10 @@ class Moment:
     """Everything said of late, in lower case: what need not be said again."""
     name: str
     """What the one spoken to is called."""
+    remaining: int
+    """Acts that are left to the scene, this one counted; exact as its end comes near."""
     used: list[str] = field(default_factory=list[str])
     """Lines chosen for this act."""
-
-    @property
-    def remaining(self) -> int:
-        """Acts that are left to the scene, this one counted."""
-        return self.view.part.max_turns - self.view.act
 
     @property
     def pair(self) -> bool:
@@ -201,7 +198,17 @@ def moment_of(view: View) -> Moment:
         happening=_happening(view),
         said="\n".join([" " + turn.text.lower() for turn in view.turns[-LOOK_BACK:]]),
         name=call_name(part.others[asked].name) if asked in part.others else "",
+        remaining=_remaining(view),
     )
+
+
+def _remaining(view: View) -> int:
+    """Acts that are left: what happens to the scene has acts of its own, and they do not count."""
+    left = view.part.max_turns - view.act
+    return left if left > _NEAR else left + len({turn.act for turn in view.turns if turn.seat == NARRATOR})
+
+
+_NEAR = 12
 
 
 def people(view: View) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ class Grammar:
     measures: frozenset[str]
     ambiguous: frozenset[str]
     abstract: frozenset[str]
+    soft: frozenset[str]
     being: frozenset[str]
     singular: frozenset[str]
     seen: Mapping[str, str]
@@ -66,6 +67,7 @@ def grammar() -> Grammar:
         measures=data.words("lexicon.measures"),
         ambiguous=data.words("lexicon.ambiguous"),
         abstract=data.words("lexicon.abstract"),
+        soft=data.words("lexicon.soft"),
         being=data.words("lexicon.being"),
         singular=data.words("lexicon.singular"),
         seen=data.value("lexicon.seen"),
@@ -170,7 +172,7 @@ def _determined(parts: list[str], at: int, words: Grammar) -> int:
     head = parts[end - 1].lower()
     if parts[at].lower() in words.singular and head in words.plurals and head not in words.nouns:
         return 0
-    if not 2 <= end - at <= _LONGEST + 1 or not _is_head(parts[end - 1], end - at - 1, words):
+    if not 2 <= end - at <= _LONGEST + 1 or not _is_head(parts[at + 1 : end], words):
         return 0
     return _with_of(parts, end, words)
 
@@ -216,8 +218,11 @@ def _with_of(parts: list[str], end: int, words: Grammar) -> int:
     return last if last > head and (_known(parts[last - 1].lower(), words) or last - head == 2) else end
 
 
-def _is_head(part: str, length: int, words: Grammar) -> bool:
-    low = part.lower()
+def _is_head(phrase: list[str], words: Grammar) -> bool:
+    """Whether the last of these words can be what they all name."""
+    low, length = phrase[-1].lower(), len(phrase)
+    if low in words.soft and length > 1 and phrase[-2].lower() not in words.light:
+        return True
     if low in words.vague or low in words.light or low in words.adjectives:
         return False
     if _known(low, words):

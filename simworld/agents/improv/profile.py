@@ -37,6 +37,7 @@ class _Rules:
     unfit: frozenset[str]
     own: dict[str, str]
     pointers: frozenset[str]
+    adverbs: frozenset[str]
     trade_ends: re.Pattern[str]
     likes: re.Pattern[str]
     dislikes: re.Pattern[str]
@@ -59,6 +60,7 @@ def _rules() -> _Rules:
         unfit=data.words("facts.profile.unfit"),
         own=data.value("facts.profile.own"),
         pointers=data.words("facts.profile.pointers"),
+        adverbs=data.words("facts.profile.adverbs"),
         trade_ends=re.compile(
             rf"[.,;:!?]|(?<![\w-])(?:{'|'.join(sorted(data.words('facts.profile.trade_ends')))}|\w+ed|\w+ates|\w+ly)\b"
         ),
@@ -93,7 +95,7 @@ def first_person(text: str) -> str:
             subject = False
         else:
             said.append(rules.verbs.get(low) or part if subject else part)
-            subject = subject and low.endswith("ly")
+            subject = subject and (low.endswith("ly") or low in rules.adverbs)
     return _GAP.sub(r"\1", " ".join(said)).replace(" - ", "-")
 
 

@@ -99,6 +99,7 @@ def _ends(name: str) -> re.Pattern[str]:
     return re.compile("|".join(re.escape(end) for end in str(library().value(f"lexicon.{name}")).split("|")))
 
 
+@lru_cache(maxsize=4096)
 def _things(text: str, shut: frozenset[str]) -> tuple[str, ...]:
     found = (definite(phrase) for sentence in sentences(text) for phrase in phrases(sentence))
     return tuple(dict.fromkeys(p for p in found if _is_thing(p) and not shut & {stem(w) for w in p.lower().split()}))
@@ -108,7 +109,7 @@ def _is_thing(phrase: str) -> bool:
     first, gap, _ = phrase.partition(" ")
     whose = first.lower() in library().words("lexicon.owners")
     head = phrase.rsplit(maxsplit=1)[-1].lower()
-    return bool(gap) and not whose and is_known(head) and head not in grammar().abstract
+    return bool(gap) and not whose and (is_known(head) or head in grammar().soft) and head not in grammar().abstract
 
 
 def _thoughts(text: str) -> tuple[str, ...]:
@@ -141,7 +142,8 @@ def infinitive(goal: str) -> str:
 def place_name(name: str) -> str:
     """A place as one speaks of it: 'A swanky rooftop bar in Rome' -> 'this rooftop bar'."""
     text = re.sub(r"^(?:in|at|on|inside|outside|near)\s+", "", name.strip(" ."), flags=re.I)
-    text = re.split(r",|\b(?:in|at|of|on|for|with|during|near|by|under|behind|over|from|where)\b", text)[0].strip()
+    text = re.split(r",(?= [A-Z])|\b(?:in|at|of|on|for|with|during|near|by|under|behind|over|from|where)\b", text)[0]
+    text = text.replace(",", "").strip()
     words = text.split()
     if not words or words[0].lower().endswith("ing"):
         return "this place" if words else ""

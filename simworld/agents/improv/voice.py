@@ -97,7 +97,7 @@ def shortened(text: str) -> str:
     """A word of greeting and the like: of a long run of words the first sentences, empty where these are long."""
     said = ""
     for sentence in re.findall(r"[^.!?]+[.!?]*", text):
-        if len(f"{said}{sentence}".split()) > _LONGEST:
+        if len(re.findall(r"[A-Za-z']+", said + sentence)) > _LONGEST:
             break
         said += sentence
     return said.strip()
