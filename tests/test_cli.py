@@ -128,6 +128,8 @@ def test_show_graph_prints_mermaid() -> None:
         (["run", "lost_luggage", "--seat", "clerk"], "--seat ID=BACKEND"),
         (["run", "lost_luggage", "--top-p", "7"], "--top-p"),
         (["run", "lost_luggage", "--replay"], "--out"),
+        (["run", "lost_luggage", "--replay", "--out", "never_played"], "no corpus to replay"),
+        (["run", "lost_luggage", "--out", "/proc/nothing"], "cannot be written"),
         (["run", "lost_luggage", "--workers", "2"], "--out"),
         (["run", "lost_luggage", "-n", "0"], "-n"),
         (["show", "nowhere"], "not a corpus"),
@@ -151,6 +153,28 @@ def test_export_choices_are_checked(corpus: Path, tmp_path: Path) -> None:
         done = simworld("export", corpus, option, value, "--out", tmp_path / "x.jsonl", code=2)
         assert value in done.stderr
         assert not (tmp_path / "x.jsonl").exists()
+
+
+def test_a_name_is_one_line(tmp_path: Path) -> None:
+    """A name stands before its owner's lines in others' prompts: it must not bring a line of somebody else's."""
+    for name in ("Ann\nBob: hi", "Ann \u202e", "Ann\u2028Bob: hi"):
+        people = [{"id": "ann", "name": name}, {"id": "bob", "name": "Bob"}]
+        scene = {"id": "x", "title": "X", "seats": [{"id": "a", "persona": "ann"}, {"id": "b", "persona": "bob"}]}
+        pack = write_pack(tmp_path / str(len(list(tmp_path.iterdir()))), [scene], people)
+        found = json.loads(simworld("check", pack, "--json", code=1).stdout)
+        assert [problem["field"] for problem in found] == ["name"]
+        assert "one line" in found[0]["message"]
+
+
+def test_a_monologue_plays(tmp_path: Path) -> None:
+    scene = {"id": "alone", "title": "Alone", "seats": [{"id": "a", "persona": "ann"}], "end": {"max_turns": 3}}
+    pack = write_pack(tmp_path / "pack", [scene], [{"id": "ann", "name": "Ann", "hobbies": ["rowing"]}])
+    simworld("run", pack, "--out", tmp_path / "c")
+    assert transcripts(tmp_path / "c")[0]["status"] == "complete"
+
+
+def test_a_path_that_is_not_there_is_wrong_usage() -> None:
+    simworld("check", "nowhere/at/all", code=2)
 
 
 def test_strangers_text_is_printed_as_text(tmp_path: Path) -> None:

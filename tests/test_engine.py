@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+import simworld as sw
+
 from simworld.backends.completion import Completion
-from simworld.errors import BackendError, PackError, Refused, RunStopped, UsageError
+from simworld.errors import BackendError, PackError, Refused, RunStopped, SimworldError, UsageError
 from simworld.schema import Opening, Persona, Scene, Seat, Transcript
 from simworld.simulate.run import HOPELESS, play_many
 from simworld.simulate.run import play as play_scene
@@ -335,3 +337,29 @@ def test_people_are_only_as_old_as_the_scene_wants() -> None:
     scene = scene_of([Seat(id="s0", who={"age": ">=60"}), Seat(id="s1")], end=end(1))  # type: ignore[arg-type]
     transcript, _ = play(scene, cast=[young, old])  # type: ignore[arg-type]
     assert transcript.seats["s0"].name == "Old Tom"
+
+
+async def _forty_two(messages: object) -> int:
+    del messages
+    return 42
+
+
+@pytest.mark.parametrize("backend", ["foo", "openai:gpt", 3, lambda messages: "hi", _forty_two], ids=str)
+def test_a_backend_that_cannot_speak_is_told_at_once(backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+    async def wait() -> None:
+        await asyncio.wait_for(sw.play("lost_luggage", backend=backend), 20)
+
+    with pytest.raises(SimworldError):
+        asyncio.run(wait())
+
+
+def test_a_cast_may_name_ids() -> None:
+    transcript = asyncio.run(sw.play("chess_in_the_park", cast=["gerald_pike", "odile_marchetti"], max_turns=2))
+    assert {seat.persona for seat in transcript.seats.values()} == {"gerald_pike", "odile_marchetti"}
+
+
+def test_turn_limits_are_checked_in_python_too() -> None:
+    with pytest.raises(UsageError, match="max_turns"):
+        asyncio.run(sw.play("lost_luggage", max_turns=0))

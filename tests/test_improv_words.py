@@ -156,7 +156,8 @@ def test_a_profile_gives_whole_statements_likes_and_work() -> None:
         "You are Ida Holm, a 34-year-old woman who works as a night nurse. Your voice is soft. You have a passion for "
         "old clocks and a dislike for loud music. You often hike with your dog, and you keep nine hens. Although quiet."
     )
-    assert said_of_self(text) == ("I often hike with my dog.", "I keep nine hens.")
+    fond = "I have a passion for old clocks and a dislike for loud music."
+    assert said_of_self(text) == (fond, "I often hike with my dog.", "I keep nine hens.")
     assert liked(text) == ("old clocks",)
     assert disliked(text) == ("loud music",)
     assert trade(text) == "a night nurse"

@@ -208,6 +208,14 @@ def test_plain_speech_cannot_pass_for_narration_or_an_act() -> None:
     )
 
 
+def test_brackets_in_plain_speech_stay_as_they_are_until_something_is_narrated() -> None:
+    people = seats("mara", "tom", format="plain")
+    code = turn("tom", "[main]\n[tool.x]")
+    rings = turn("narrator", "A bell rings.", kind="do")
+    assert laid_out([code], people=people).prompt()[-1]["content"] == "[main]\n[tool.x]"
+    assert laid_out([rings, code], people=people).prompt()[-1]["content"] == ("[A bell rings.]\n  [main]\n  [tool.x]")
+
+
 def test_a_narrator_hears_two_who_speak_plainly_by_name() -> None:
     people = {**seats("mara", "tom", format="plain"), "voice": seat("voice", role="narrator", format="plain")}
     turns = [turn("tom", "Hello.", heard_by=("voice",)), turn("mara", "Hi.", heard_by=("voice",))]

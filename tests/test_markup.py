@@ -86,7 +86,7 @@ def test_what_models_send(name: str) -> None:
     text, pieces = REPLIES[name]
     reply = read(text)
     assert shown(reply) == pieces
-    assert reply.faults == ()
+    assert reply.faults == (("echoed_note",) if name.startswith("note") else ())
     assert reply.dropped == 0
 
 
@@ -155,7 +155,7 @@ def test_the_first_feeling_counts_and_is_no_piece(text: str, feel: str) -> None:
         ("<feel>Tense</feel>", ("unreadable",)),
         ("<say", ("unreadable",)),
         ("</say>", ("unreadable",)),
-        ("<note>You feel Sad.</note>", ("unreadable",)),
+        ("<note>You feel Sad.</note>", ("unreadable", "echoed_note")),
         ("Tom: Good evening.", ("spoke_for_others", "unreadable")),
     ],
 )

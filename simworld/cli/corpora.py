@@ -64,8 +64,16 @@ def export(
     form: Annotated[str, typer.Option("--as", metavar="messages|sharegpt|text")] = "messages",
     speaker: Annotated[str, typer.Option(metavar="main|each|user|assistant|ID|NAME", help="Whose viewpoint.")] = "main",
     thoughts: Annotated[str, typer.Option(metavar="keep|drop", help="The speaker's own thoughts.")] = "keep",
-    notes: Annotated[str, typer.Option(metavar="keep|drop", help="The private notes in the prompts.")] = "keep",
-    include: Annotated[list[str] | None, typer.Option(metavar="STATUS", help="Statuses beside `complete`.")] = None,
+    notes: Annotated[
+        str,
+        typer.Option(
+            metavar="keep|drop", help="The private notes (feelings, the end coming near) that closed the prompts."
+        ),
+    ] = "keep",
+    include: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STATUS", help="Statuses beside `complete`: truncated, stopped_by_budget, failed."),
+    ] = None,
     to: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="X.jsonl, X.parquet or X.txt; default: stdout.")
     ] = None,
@@ -102,3 +110,6 @@ def import_(
     else:
         for line in report.lines():
             out(line)
+    if not report.transcripts and report.anomalies.counts:
+        say("no dialogue could be imported")
+        raise typer.Exit(1)

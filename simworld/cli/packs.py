@@ -39,7 +39,7 @@ def list_(
 
 
 def new(
-    kind: Annotated[str, typer.Argument(metavar="pack")],
+    kind: Annotated[str, typer.Argument(metavar="pack", help="The word pack.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR")],
 ) -> None:
     """Write a small pack that plays, to change from there."""
@@ -75,5 +75,6 @@ def check(
     else:
         for problem in problems:
             out(str(problem))
-        say(f"{len(problems)} problems" if problems else "no problems")
-    raise typer.Exit(1 if problems else 0)
+        say(f"{len(problems)} problem{'s' * (len(problems) != 1)}" if problems else "no problems")
+    missing = [path for path in paths if not path.exists()]
+    raise typer.Exit(2 if missing else 1 if problems else 0)

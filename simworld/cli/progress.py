@@ -32,6 +32,7 @@ class Progress:
         self._details: Counter[str] = Counter()
         self._bar: Any = None
         self._task: Any = None
+        self._journaled = 0
         self.failed = 0
         """Dialogues that failed in this run."""
         self.drifted = 0
@@ -42,6 +43,8 @@ class Progress:
             self._start(event)
         elif event["event"] == "done":
             self._finish(event["facts"])
+        elif event["event"] == "log" and event["what"] == "share_ended":
+            self._journaled += event["facts"]["from_journal"]
         elif event["event"] == "log" and event["what"] == "torn_line_dropped":
             say(f"{event['what'].replace('_', ' ')}: {event['facts']}")
         elif event["event"] == "drift":
@@ -73,9 +76,14 @@ class Progress:
         if self._done:
             say(f"played {self._done} dialogues in {seconds:.1f} s, {self._turns / max(seconds, 1e-9):.0f} turns/s")
         for spec, usage in sorted(survey.usage.items()):
-            say(f"{spec}: {usage['calls']} calls, {usage['input_tokens']} tokens in, {usage['output_tokens']} out")
+            say(
+                f"{spec}: {usage['calls']} calls in the whole corpus, {usage['input_tokens']} tokens in, "
+                f"{usage['output_tokens']} out"
+            )
+        if self._journaled:
+            say(f"{self._journaled} calls of this run were answered by the journal")
         for detail, count in self._details.most_common(5):
-            say(f"failed {count} times: {detail}")
+            say(f"failed {count} time{'s' * (count != 1)}: {detail}")
         if survey.stand_in:
             say("improv spoke: a stand-in with authored lines, not a model; the manifest says so")
 

@@ -40,8 +40,12 @@ def run(
         list[str] | None, typer.Option(metavar="ID=B", help="What speaks for one seat (or director=).")
     ] = None,
     base_url: Annotated[str | None, typer.Option(metavar="U", help="Address of an OpenAI-compatible server.")] = None,
-    temperature: Annotated[float | None, typer.Option(metavar="T")] = None,
-    top_p: Annotated[float | None, typer.Option(metavar="P")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(metavar="T", help="Sampling temperature, 0 or more; default: the server's.")
+    ] = None,
+    top_p: Annotated[
+        float | None, typer.Option(metavar="P", help="Nucleus sampling, over 0 up to 1; default: the server's.")
+    ] = None,
     max_tokens: Annotated[int | None, typer.Option(metavar="N", help="Tokens of one reply.")] = None,
     context: Annotated[
         int | None, typer.Option(metavar="N", help="Tokens that prompt and reply may have together.")
@@ -50,8 +54,8 @@ def run(
     max_turns: Annotated[
         int | None, typer.Option(metavar="N", help="Acts a dialogue may have, instead of the scene's.", min=1)
     ] = None,
-    n: Annotated[int, typer.Option("-n", metavar="N", help="Dialogues.", min=1)] = 1,
-    seed: Annotated[int, typer.Option(metavar="S")] = 0,
+    n: Annotated[int, typer.Option("-n", metavar="N", help="Dialogues in all, spread over the scenes.", min=1)] = 1,
+    seed: Annotated[int, typer.Option(metavar="S", help="One seed, one corpus.")] = 0,
     jobs: Annotated[int, typer.Option(metavar="J", help="Dialogues in flight in each process.", min=1)] = 64,
     workers: Annotated[int, typer.Option(metavar="W", help="Processes.", min=1)] = 1,
     out_: Annotated[

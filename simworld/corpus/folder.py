@@ -129,8 +129,13 @@ def open_folder(path: Path, identity: Mapping[str, Any], *, replay: bool = False
         raise CorpusError(f"{path}: is a file; --out takes a folder")
     if path.is_dir() and any(path.iterdir()) and not (path / "lock").exists():
         raise CorpusError(f"{path}: is not empty and not a corpus of a run; give --out another folder")
-    for folder in (path, path / "transcripts", path / "journal"):
-        folder.mkdir(parents=True, exist_ok=True)
+    if replay and not (path / "manifest.json").is_file():
+        raise CorpusError(f"{path}: there is no corpus to replay; --replay takes the folder of an earlier run")
+    try:
+        for folder in (path, path / "transcripts", path / "journal"):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be written: {error.strerror}; give --out another folder") from error
     folder = Folder(path, lock=_take_lock(path / "lock"))
     try:
         _check_identity(path, identity, replay=replay)

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from simworld.packs.names import ID, ID_RULE
 from simworld.packs.node import Loc, Node
 from simworld.packs.report import shown
+from simworld.schema.persona import ONE_LINE
 
 Json = Mapping[str, Any]
 _CHOICES = re.compile(r"\^\(([a-z_]+(?:\|[a-z_]+)*)\)\$")
@@ -113,6 +114,8 @@ def _form(error: Mapping[str, Any], _schema: Json, _part: Json, node: Node) -> C
         return _choice(choices[1].split("|"), node)
     if pattern == ID_PATTERN:
         return Complaint("bad-name", f"{ID_RULE}, is {_said(node)}")
+    if pattern == ONE_LINE:
+        return Complaint("bad-form", f"should be one line without control or invisible characters, is {_said(node)}")
     field = str(error["loc"][-1])
     return Complaint("bad-form", f"{_FORMS.get(field, f'should have the form {pattern}')}, is {_said(node)}")
 

@@ -54,6 +54,7 @@ class Layout:
         self._bare = self._plain and len(people) == 2 and speaker in people
         self._narrators = {NARRATOR} | {id for id, seat in seats.items() if seat.role == "narrator"}
         self._names = {id: seat.name for id, seat in seats.items()}
+        self._narrated = len(people) < len(seats)  # in a bare layout, brackets are narration only where there has been any
         self._marks = _marks(self._names.values(), bare=self._bare)
         self._forms = forms
         self._places = places or {}
@@ -111,10 +112,14 @@ class Layout:
         return "\n".join(heard)
 
     def _perceived(self, turn: Turn) -> str:
-        bare = self._bare and turn.kind == "say" and turn.seat not in self._narrators
+        narrated = turn.seat in self._narrators
+        self._narrated = self._narrated or narrated
+        bare = self._bare and turn.kind == "say" and not narrated
         # who writes no tags is shown none: nothing of the text can be taken for one
-        text = _as_text(turn.text if self._plain else escape(turn.text), self._marks, bare=bare)
-        if turn.seat in self._narrators:
+        text = _as_text(
+            turn.text if self._plain else escape(turn.text), self._marks, bare=bare, narrated=self._narrated
+        )
+        if narrated:
             return self._forms["narration"].format(text=text)
         if bare:
             return text
@@ -150,19 +155,19 @@ def _marks(names: Iterable[str], *, bare: bool) -> tuple[str, ...]:
     return ("[", "*", *known, *(f"{first}:" for first in firsts))
 
 
-def _as_text(text: str, marks: tuple[str, ...], *, bare: bool) -> str:
+def _as_text(text: str, marks: tuple[str, ...], *, bare: bool, narrated: bool) -> str:
     """`text` with each line that imitates a speaker, an action or narration indented: it stays one turn.
 
     The first line follows its speaker's name and needs no care, but in a bare layout, where no name stands.
     """
     lines = text.splitlines(keepends=True)
     safe = 0 if bare else 1
-    return "".join([*lines[:safe], *(_indented(line, marks, bare=bare) for line in lines[safe:])])
+    return "".join([*lines[:safe], *(_indented(line, marks, brackets=bare and narrated) for line in lines[safe:])])
 
 
-def _indented(line: str, marks: tuple[str, ...], *, bare: bool) -> str:
+def _indented(line: str, marks: tuple[str, ...], *, brackets: bool) -> str:
     seen = line.strip()
-    imitates = seen.casefold().startswith(marks) or (bare and seen.startswith("[") and seen.endswith("]"))
+    imitates = seen.casefold().startswith(marks) or (brackets and seen.startswith("[") and seen.endswith("]"))
     return f"  {line}" if imitates else line
 
 

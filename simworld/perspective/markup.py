@@ -92,7 +92,7 @@ def parse_reply(text: str, *, own: Iterable[str] = (), others: Iterable[str] = (
     """Read a model's reply.
 
     `own` and `others` are the names by which the speaker and the other seats are known. A reply without our markup is
-    speech. Faults: `spoke_for_others` (lines of other speakers were cut off), `unreadable` (markup, but nothing in
+    speech. Faults: `spoke_for_others` (lines of other speakers were cut off), `echoed_note` (our note came back), `unreadable` (markup, but nothing in
     it), `empty`. A reply with either of the last two has no pieces and is worth asking again.
     """
     text, dropped = strip_reasoning(text)
@@ -132,6 +132,7 @@ class _Reader:
         self._interrupted: dict[str, str] = {}
         self._pieces: list[Piece] = []
         self._feel = ""
+        self._echoed = False
 
     def read(self, text: str, dropped: int) -> Reply:
         """The reply: the tagged pieces in order, stray text between them as speech; and the feeling."""
@@ -142,6 +143,7 @@ class _Reader:
             body = self._end(match[2].lower(), body) if match[1] else self._begin(match[2].lower(), match[3], body)
         self._add(self._open, body + _TORN_NAME.sub("", _TORN.sub("", text[at:])))
         faults = _faults(self._pieces, self._script, marked=True)
+        faults += ("echoed_note",) if self._echoed else ()
         return Reply(pieces=tuple(self._pieces), feel=self._feel, faults=faults, dropped=dropped)
 
     def _begin(self, tag: str, attributes: str, body: str) -> str:
@@ -170,6 +172,7 @@ class _Reader:
             where = (left[0], self._interrupted[left[0]]) if left else ("say", "")
         tag, attributes = where
         body = unescape(body.strip())
+        self._echoed = self._echoed or tag == "note"
         if tag == "feel":
             self._feel = self._feel or body
         elif tag in _KIND:

@@ -76,6 +76,7 @@ _PERSONS = tuple(
     for pattern, word in (
         ("I am", "you are"), ("I'm", "you're"), ("I was", "you were"), ("am I", "are you"), ("was I", "were you"),
         ("I", "you"), ("[Mm]yself", "yourself"), ("[Mm]y", "your"), ("[Mm]ine(?= |[.,;])", "yours"), ("[Mm]e", "you"),
+        ("[Ww]e", "you"), ("[Oo]ur", "your"), ("[Oo]urs", "yours"), ("[Uu]s", "you"), ("[Oo]urselves", "yourselves"),
     )
 )  # fmt: skip
 _SENTENCE = re.compile(r"(?:^|(?<=[.!?]\s))(?:you|your|yours|yourself)\b")

@@ -12,9 +12,13 @@ from pydantic import Field
 
 from simworld.schema.record import Record
 
+ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$"
+"""One line, without control, bidi or invisible characters."""
 Text = Annotated[str, Field(max_length=4000)]
 Line = Annotated[str, Field(max_length=600)]
 Word = Annotated[str, Field(max_length=80)]
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=ONE_LINE)]
+"""A name stands before its owner's lines in others' prompts: it must not bring lines of its own."""
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Unit = Annotated[float, Field(ge=0, le=1)]
 
@@ -64,7 +68,7 @@ class Persona(Record, frozen=True):
 
     id: Identifier
     """Unique in its pack; equals the file's name."""
-    name: Annotated[str, Field(min_length=1, max_length=80)]
+    name: Name
     """As others call them: 'Mara Quill'."""
     profile: Annotated[str, Field(max_length=12_000)] = ""
     """Second-person text ('You are ...'). Rendered from the fields below where it is not given."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from simworld.schema.persona import Identifier, Line, Text, Word
+from simworld.schema.persona import ONE_LINE, Identifier, Line, Text, Word
 from simworld.schema.record import Record
 
 Role = Literal["character", "user", "assistant", "narrator"]
@@ -27,7 +27,8 @@ class Place(Record, frozen=True):
     """A room, yard or street corner of the scene's map."""
 
     id: Identifier
-    name: Line
+    name: Annotated[str, Field(min_length=1, max_length=600, pattern=ONE_LINE)]
+    """What it is called."""
     exits: tuple[Identifier, ...] = ()
     """Places one can go to from here; a way leads in both directions."""
     hears: tuple[Identifier, ...] = ()
@@ -87,7 +88,7 @@ class Relation(Record, frozen=True):
 
     of: Identifier
     to: Identifier
-    kind: Line
+    kind: Annotated[str, Field(max_length=600, pattern=ONE_LINE)]
     """Such as `older sister of`, `patient of`."""
     private: bool = False
     """Known to `of` alone."""

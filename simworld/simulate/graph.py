@@ -41,7 +41,7 @@ def _followers(scene: Scene, director: str) -> tuple[tuple[str, tuple[str, ...]]
         return tuple((id, (DIRECTOR,)) for id in ids)
     if director == "alternate":
         main = scene.main
-        return tuple((id, tuple(other for other in ids if other != id) if id == main else ids) for id in ids)
+        return tuple((id, (tuple(other for other in ids if other != id) or ids) if id == main else ids) for id in ids)
     return tuple((id, ids) for id in ids)
 
 

@@ -76,6 +76,8 @@ async def play_many(
     """
     if n < 1:
         raise UsageError(f"n must be 1 or more, not {n}")
+    if max_turns is not None and max_turns < 1:
+        raise UsageError(f"max_turns must be 1 or more, not {max_turns}")
     stages = stages_of(scenes, cast)
     speakers = Speakers(backend, seats, sampling=sampling, callbacks=callbacks)
     speakers.check([stage.scene for stage in stages])

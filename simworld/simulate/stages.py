@@ -13,20 +13,21 @@ from simworld.schema import Persona, Scene, Seat
 from simworld.simulate.directors import DIRECTORS
 from simworld.simulate.plan import Stage
 
-Cast = Mapping[str, Persona | str] | Sequence[Persona]
+Cast = Mapping[str, Persona | str] | Sequence[Persona | str]
 Scenes = Scene | str | Path | Sequence[Scene | str | Path]
 
 
 def stages_of(scenes: Scenes, cast: Cast | None = None) -> list[Stage]:
     """A stage for each scene: those named in the order given (a folder gives all its own), then those made in Python.
 
-    `cast` overrides who may sit where: personas (or ids) by seat, or a list of personas from which every seat is
-    filled. Raises UsageError where nobody fits a seat, PackError where a scene or pack is not sound.
+    `cast` overrides who may sit where: personas or ids by seat, or a list of them from which every seat is filled.
+    Raises UsageError where nobody fits a seat, PackError where a scene or pack is not sound.
     """
     listed = [scenes] if isinstance(scenes, (Scene, str, Path)) else list(scenes)
     if not listed:
         raise UsageError("no scene is named; `simworld list scenes` shows those that are installed")
-    people = tuple(cast) if cast is not None and not isinstance(cast, Mapping) else ()
+    listed_people = () if cast is None or isinstance(cast, Mapping) else tuple(cast)
+    people = tuple(who if isinstance(who, Persona) else find_persona(who) for who in listed_people)
     seated = dict(cast) if isinstance(cast, Mapping) else {}
     named = [item for item in listed if not isinstance(item, Scene)]
     made = [item for item in listed if isinstance(item, Scene)]

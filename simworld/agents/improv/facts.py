@@ -22,6 +22,7 @@ from simworld.schema import Persona
 _LIMIT = 7
 """Words that may follow each other without anything between: longer runs would recur."""
 _LONGEST = 14
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _JOINT = re.compile(r"; |, and |, but |, so |: | – | — ")
 
@@ -66,7 +67,7 @@ def _stands(clause: str) -> bool:
 
 def _fits(text: str) -> bool:
     """Short enough to be said, whole or in two parts."""
-    return len(text.split()) <= _LIMIT or bool(weave(text, "x"))
+    return bool(weave(text, "x"))
 
 
 @cache
@@ -76,12 +77,12 @@ def _break() -> re.Pattern[str]:
 
 def weave(text: str, filler: str) -> str:
     """A long clause with a filler between its short halves; itself where it is short, empty where it has none."""
-    words = text.split()
-    if len(words) <= _LIMIT:
+    count = len(_WORD.findall(text))
+    if count <= _LIMIT:
         return text
     places = [match.start() for match in _break().finditer(text)]
-    for place in sorted(places, key=lambda place: abs(len(text[:place].split()) - len(words) / 2)):
-        if len(text[:place].split()) <= _LIMIT and len(text[place:].split()) <= _LIMIT:
+    for place in sorted(places, key=lambda place: abs(len(_WORD.findall(text[:place])) - count / 2)):
+        if max(len(_WORD.findall(text[:place])), len(_WORD.findall(text[place:]))) <= _LIMIT:
             return f"{text[:place].rstrip(',')}, {filler},{text[place:]}"
     return ""
 

@@ -127,7 +127,7 @@ def _any_line(m: Moment) -> Said | None:
 
 def _any_fact(m: Moment) -> Said | None:
     """Something that is true of oneself, whatever the talk is about."""
-    return _one_of(m, m.kit.facts, "")
+    return _one_of(m, [fact for fact in m.kit.facts if fact.kind != "age"], "")
 
 
 def _one_of(m: Moment, ones: Sequence[Own | Fact], subject: str) -> Said | None:
@@ -149,14 +149,15 @@ def _led_up_to(m: Moment, part: Said, subject: str) -> Said:
 
 
 def told(m: Moment, fact: Fact) -> Said:
-    """A fact in one of its frames; a long clause with a filler within it."""
+    """A fact in one of its frames; what becomes long has a filler within it."""
     frame, text = m.rng.choice(m.kit.mine(f"facts.frames.{fact.kind}")), fact.text
+    filler = m.rng.choice([*m.kit.voice.fillers, *bank("acts.parentheses")])
     clause = fact.kind == "clause"
     if clause:
-        text = weave(text, m.rng.choice([*m.kit.voice.fillers, *bank("acts.parentheses")]))
+        text = weave(text, filler)
         frame = frame if goes_on(text) else "{X}."
     said = frame.replace("{x}", uncapital(text)).replace("{X}", capital(text))
-    return Said(said, led=clause and not frame.startswith("{X}"))
+    return Said(said if clause else weave(said, filler) or said, led=clause and not frame.startswith("{X}"))
 
 
 def _subject_line(m: Moment) -> Said | None:

@@ -164,7 +164,7 @@ def _objects(profile: str, trigger: re.Pattern[str]) -> tuple[str, ...]:
             r", and |, | and |\bespecially\b", re.split(r"[.;:!?—]|\bthat\b|\bwhich\b", profile[match.end() :])[0]
         ):
             phrase = item.strip(" '\"")
-            if not _is_thing(phrase):
+            if not _is_thing(phrase) or (trigger is _rules().likes and _rules().dislikes.search(f"{phrase} ")):
                 break
             found.append(first_person(phrase))
     return tuple(dict.fromkeys(found))

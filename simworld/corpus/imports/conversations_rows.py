@@ -48,6 +48,7 @@ ROLES: dict[str, dict[str, Speaker]] = {
     "sharegpt": {
         "system": "system", "human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant",
         "chatgpt": "assistant", "bard": "assistant", "bing": "assistant", "claude": "assistant", "model": "assistant",
+        "bot": "assistant", "ai": "assistant",
     },
 }  # fmt: skip
 """Format -> what the source calls a speaker -> who that is."""
