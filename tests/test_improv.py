@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from simworld.agents.improv import ImprovAgent
 from simworld.agents.improv.library import library, slots
 from simworld.schema import Persona
 from simworld.text.farewell import is_farewell
@@ -293,3 +295,20 @@ def test_a_feeling_is_kept_as_a_rule_and_named_as_the_vocabulary_does() -> None:
     feelings = Counter(stage.ask("a", seed=seed).feel for seed in range(200))
     assert feelings["Tense"] > 170
     assert set(feelings) == {"Tense", "Angry"}
+
+
+def test_who_is_alone_and_hears_nobody_looks_for_the_others() -> None:
+    places = {"hall": "the hall", "yard": "the yard"}
+    stage = Stage(PAIR, places=places).say("a", "Is anybody here?")
+    view = stage.view("a")
+    moves = Counter(
+        piece.text
+        for seed in range(40)
+        for piece in asyncio.run(
+            ImprovAgent().act(replace(view, part=replace(view.part, seed=seed), present=()))
+        ).reply.pieces
+        if piece.kind == "move"
+    )
+    assert set(moves) == {"yard"}
+    assert 10 < moves["yard"] < 40
+    assert not [piece for seed in range(20) for piece in stage.ask("a", seed=seed).pieces if piece.kind == "move"]

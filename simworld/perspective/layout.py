@@ -54,7 +54,9 @@ class Layout:
         self._bare = self._plain and len(people) == 2 and speaker in people
         self._narrators = {NARRATOR} | {id for id, seat in seats.items() if seat.role == "narrator"}
         self._names = {id: seat.name for id, seat in seats.items()}
-        self._narrated = len(people) < len(seats)  # in a bare layout, brackets are narration only where there has been any
+        self._narrated = len(people) < len(
+            seats
+        )  # in a bare layout, brackets are narration only where there has been any
         self._marks = _marks(self._names.values(), bare=self._bare)
         self._forms = forms
         self._places = places or {}

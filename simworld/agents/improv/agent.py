@@ -5,7 +5,7 @@ from __future__ import annotations
 from simworld.agents.agent import Deed, View
 from simworld.agents.improv import service
 from simworld.agents.improv.compose import compose, is_leaving
-from simworld.agents.improv.inward import deed, thought
+from simworld.agents.improv.inward import deed, move, thought
 from simworld.agents.improv.library import library
 from simworld.agents.improv.moment import Moment, moment_of
 from simworld.schema import Reply
@@ -47,6 +47,7 @@ def _acted(m: Moment) -> Reply:
         say=speech.text,
         to=speech.to,
         manner=speech.manner,
+        move=move(m),
         feel=appraisal(m),
     )
 

@@ -80,11 +80,15 @@ def weave(text: str, filler: str) -> str:
     count = len(_WORD.findall(text))
     if count <= _LIMIT:
         return text
-    places = [match.start() for match in _break().finditer(text)]
-    for place in sorted(places, key=lambda place: abs(len(_WORD.findall(text[:place])) - count / 2)):
+    for place in sorted((match.start() for match in _break().finditer(text)), key=lambda place: _strain(text, place)):
         if max(len(_WORD.findall(text[:place])), len(_WORD.findall(text[place:]))) <= _LIMIT:
             return f"{text[:place].rstrip(',')}, {filler},{text[place:]}"
     return ""
+
+
+def _strain(text: str, place: int) -> float:
+    """How ill a filler would sit at this place: far from the middle, or between a thing and what it is of."""
+    return abs(place - len(text) / 2) + (len(text) / 3 if text.startswith(" of ", place) else 0)
 
 
 _KINDS = ("likes", "dislikes", "values", "goals", "knows", "unaware", "skills", "strengths", "flaws", "languages")

@@ -93,6 +93,14 @@ def _end(m: Moment) -> str:
     return m.pick(bank("thoughts.end"))
 
 
+def move(m: Moment) -> str:
+    """Another place, where one is alone and nobody has been heard since one's own last act; else empty."""
+    if m.view.present or m.heard or not m.own or not m.chance(0.6):
+        return ""
+    others = [id for id in m.view.part.places if id != m.view.place]
+    return m.rng.choice(others) if others else ""
+
+
 def deed(m: Moment, *, leaving: bool, whispering: bool) -> str:
     """What is done in passing, in the third person, in about three acts of ten."""
     text = _deed(m, leaving, whispering)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import accumulate
 from random import Random
 
@@ -25,6 +25,8 @@ from simworld.schema import NARRATOR, Turn
 
 _STEADY = 0.6
 """Share of acts in which one stays as one usually is in this dialogue."""
+_ENOUGH = 3
+"""Times that one phrase is taken up of late."""
 LOOK_BACK = 240
 """Turns in which nothing said is said again."""
 
@@ -61,7 +63,7 @@ class Moment:
     used: list[str] = field(default_factory=list[str])
     """Lines chosen for this act."""
 
-    @property
+    @cached_property
     def pair(self) -> bool:
         """Whether there are two seats and no more."""
         return len(people(self.view)) < 2
@@ -101,22 +103,23 @@ class Moment:
         line = habitual(line, self.kit.voice.habits)
         return line.format_map(_Slots(values))
 
-    @property
+    @cached_property
     def slots(self) -> dict[str, str]:
         """What may always be filled in."""
         return {"name": self.name, "place": self.setting.place, "day": self.setting.day, **self.kit.their}
 
-    def phrase(self, skip: Iterable[str] = ()) -> str:
-        """What of the heard line can be taken up: new in it, and not lately taken up by this one."""
+    def phrase(self) -> str:
+        """What of the heard line can be taken up: new in it, and not lately taken up; empty where there is nothing."""
+        return self._phrase
+
+    @cached_property
+    def _phrase(self) -> str:
         if not self.heard:
             return ""
-        names = self.names
         for raw in self.reading.phrases:
             words = {stem(word) for word in raw.split()}
-            seen = seen_by(raw, addressed=self.to_me)
-            if words & names or words & self.before or seen in skip or self.said.count(f" {raw}") > 3:
-                continue
-            return seen
+            if not (words & self.names or words & self.before or self.said.count(f" {raw}") > _ENOUGH):
+                return seen_by(raw, addressed=self.to_me)
         return ""
 
     def quote(self) -> str:
@@ -134,12 +137,12 @@ class Moment:
                 return part[:1].lower() + part[1:] if words[0] in grammar().lowers else part
         return ""
 
-    @property
+    @cached_property
     def names(self) -> frozenset[str]:
         """Words of everybody's name, as stems."""
         return _name_words((self.view.part.persona.name, *(other.name for other in self.view.part.others.values())))
 
-    @property
+    @cached_property
     def called(self) -> dict[str, str]:
         """Seat -> what the one who sits there is called."""
         return {id: call_name(self.view.part.others[id].name) for id in people(self.view)}
