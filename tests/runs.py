@@ -76,8 +76,9 @@ def two_scenes(root: Path) -> Path:
         )
     ]
     desk = {
-        "id": "desk", "title": "At the desk", "background": "{{ a.name }} waits at a desk.", "topics": ["money", "work"],
-        "emotions": ["Tense", "Happy", "Bored"], "seats": [{"id": "a", "goal": "get a receipt"}, {"id": "b"}],
+        "id": "desk", "title": "At the desk", "background": "{{ a.name }} waits at a desk.",
+        "topics": ["money", "work"], "emotions": ["Tense", "Happy", "Bored"],
+        "seats": [{"id": "a", "goal": "get a receipt"}, {"id": "b"}],
         "openings": [{"seat": "a", "text": ["Anyone there?", "Hello?"]}], "end": {"max_turns": 7, "goodbye": False},
     }  # fmt: skip
     yard = {

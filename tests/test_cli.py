@@ -181,7 +181,8 @@ def test_strangers_text_is_printed_as_text(tmp_path: Path) -> None:
     """Control and bidi characters become visible; rich markup and Mermaid syntax are not read from data."""
     people = [{"id": "eve", "name": "Eve"}, {"id": "sam", "name": "Sam"}]
     scene = {
-        "id": "odd", "title": "Odd [bold]title[/bold] \u202e", "seats": [{"id": "a", "persona": "eve"}, {"id": "b", "persona": "sam"}],
+        "id": "odd", "title": "Odd [bold]title[/bold] \u202e",
+        "seats": [{"id": "a", "persona": "eve"}, {"id": "b", "persona": "sam"}],
         "director": {"name": "alternate"}, "end": {"max_turns": 2},
     }  # fmt: skip
     pack = write_pack(tmp_path / "pack", [scene], people)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.reference import reference
+from tests.runs import transcripts
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -54,10 +55,11 @@ def test_the_readmes_first_block_makes_its_corpus(tmp_path: Path) -> None:
     subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands], cwd=tmp_path, env=environment, capture_output=True, check=True
     )  # fmt: skip
-    found = [json.loads(line) for path in (tmp_path / "corpus" / "transcripts").iterdir() for line in path.open()]
+    found = transcripts(tmp_path / "corpus")
     assert len(found) == 200
     assert {row["status"] for row in found} == {"complete"}
-    assert {seat["backend"] for row in found for seat in row["seats"].values()} == {"improv"}
+    manifest = json.loads((tmp_path / "corpus" / "manifest.json").read_text())
+    assert (manifest["status"], manifest["stand_in"], list(manifest["usage"])) == ("complete", True, [])
     assert (tmp_path / "rows.jsonl").is_file()
 
 
@@ -65,7 +67,8 @@ def test_the_readmes_sample_is_what_comes_out(tmp_path: Path) -> None:
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     command, sample = re.search(r"```sh\n(simworld run [^\n]+)\n```\n\n```text\n(.*?)```", page, re.DOTALL).groups()  # type: ignore[union-attr]
     done = subprocess.run(
-        [sys.executable, "-m", "simworld.cli", *command.split()[1:]], capture_output=True, text=True, check=True, cwd=tmp_path
+        [sys.executable, "-m", "simworld.cli", *command.split()[1:]], capture_output=True, text=True, check=True,
+        cwd=tmp_path,
     )  # fmt: skip
     assert sample.strip() in done.stdout, f"run: {command}"
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 import simworld as sw
-
 from simworld.backends.completion import Completion
 from simworld.errors import BackendError, PackError, Refused, RunStopped, SimworldError, UsageError
 from simworld.schema import Opening, Persona, Scene, Seat, Transcript

@@ -15,7 +15,6 @@ from simworld.errors import CorpusError, Drift
 from tests.llm_server import serve
 from tests.runs import bytes_of, kill_after, simworld, transcripts, two_scenes
 
-
 KILLS = 6
 
 

@@ -92,7 +92,8 @@ def parse_reply(text: str, *, own: Iterable[str] = (), others: Iterable[str] = (
     """Read a model's reply.
 
     `own` and `others` are the names by which the speaker and the other seats are known. A reply without our markup is
-    speech. Faults: `spoke_for_others` (lines of other speakers were cut off), `echoed_note` (our note came back), `unreadable` (markup, but nothing in
+    speech. Faults: `spoke_for_others` (lines of other speakers were cut off), `echoed_note`
+    (our note came back), `unreadable` (markup, but nothing in
     it), `empty`. A reply with either of the last two has no pieces and is worth asking again.
     """
     text, dropped = strip_reasoning(text)

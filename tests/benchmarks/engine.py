@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.engine --mock MOCK.py --floors DIR [--rounds 3]
 
-MOCK.py is an OpenAI-compatible server with `--port` and `POST /reset` of its knobs; DIR holds floors that print one line
-of JSON (`raw_httpx.py --client`, `naive_langgraph.py`). The server is pinned to one core, each client to another.
+MOCK.py is an OpenAI-compatible server with `--port` and `POST /reset` of its knobs; DIR holds floors that print one
+line of JSON (`raw_httpx.py --client`, `naive_langgraph.py`). The server is pinned to one core, each client to another.
 simworld plays a pack with everything on: packs, journal on the disk before a reply is used, corpus written.
 """
 
@@ -56,9 +56,10 @@ def pack(root: Path) -> Path:
 
 
 PROFILE = (
-    "You are {name}, a patient {work}, living in a small port town. You grew up abroad, lost your savings, and distrust "
-    "officials. You talk in short plain sentences. Today you want to agree on how to spend the town's festival money, "
-    "and you will not say that you already promised part of it. Stay in character; one utterance at a time."
+    "You are {name}, a patient {work}, living in a small port town. You grew up abroad, lost your savings, and "
+    "distrust officials. You talk in short plain sentences. Today you want to agree on how to spend the town's "
+    "festival money, and you will not say that you already promised part of it. Stay in character; one utterance "
+    "at a time."
 )
 
 
@@ -68,20 +69,22 @@ def reset(**knobs: float) -> None:
     urllib.request.urlopen(request, timeout=10).read()
 
 
-def pinned(core: int) -> None:
-    os.sched_setaffinity(0, {core % (os.cpu_count() or 1)})
+def pinned(core: int) -> list[str]:
+    """The words that start a command on one core."""
+    return ["taskset", "-c", str(core % (os.cpu_count() or 1))]
 
 
 def simworld(pack: Path, scenario: dict[str, int], out: Path) -> dict[str, float]:
     """One run of the command line; its own seconds of playing, and the CPU and memory of the whole process."""
     shutil.rmtree(out, ignore_errors=True)
     command = [
-        sys.executable, "-m", "simworld.cli", "run", str(pack), "--backend", "openai:mock", "--base-url",
+        *pinned(1), sys.executable, "-m", "simworld.cli", "run",
+        str(pack), "--backend", "openai:mock", "--base-url",
         f"http://127.0.0.1:{PORT}/v1", "-n", str(scenario["dialogues"]), "--max-turns", str(scenario["turns"]),
         "--jobs", str(scenario["jobs"]), "--out", str(out), "--json",
     ]  # fmt: skip
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, capture_output=True, text=True, check=True, preexec_fn=lambda: pinned(1))
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     report = json.loads(done.stdout)
     turns = scenario["dialogues"] * scenario["turns"]
@@ -97,10 +100,11 @@ def simworld(pack: Path, scenario: dict[str, int], out: Path) -> dict[str, float
 def floor(folder: Path, name: str, scenario: dict[str, int]) -> dict[str, float]:
     """One run of a floor."""
     command = [
-        sys.executable, *FLOORS[name], "--base-url", f"http://127.0.0.1:{PORT}/v1", "-D", str(scenario["dialogues"]),
+        *pinned(1), sys.executable, *FLOORS[name],
+        "--base-url", f"http://127.0.0.1:{PORT}/v1", "-D", str(scenario["dialogues"]),
         "-T", str(scenario["turns"]), "-C", str(scenario["jobs"]),
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder, preexec_fn=lambda: pinned(1))
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
     told = json.loads(done.stdout.splitlines()[-1])
     return {
         "wall_s": told["wall_s"],
@@ -116,7 +120,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scenarios", default="abc")
     options = parser.parse_args()
-    server = subprocess.Popen([sys.executable, str(options.mock), "--port", str(PORT)], preexec_fn=lambda: pinned(0))
+    server = subprocess.Popen([*pinned(0), sys.executable, str(options.mock), "--port", str(PORT)])
     try:
         time.sleep(1.5)
         with tempfile.TemporaryDirectory() as place:

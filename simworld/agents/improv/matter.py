@@ -18,7 +18,7 @@ from simworld.agents.improv.facts import Fact, weave
 from simworld.agents.improv.kit import Own
 from simworld.agents.improv.library import library
 from simworld.agents.improv.moment import Moment, bank
-from simworld.agents.improv.phrases import capital, content, goes_on, uncapital
+from simworld.agents.improv.phrases import capital, content, goes_on, seen_by, uncapital
 from simworld.agents.improv.reading import read
 from simworld.text.farewell import is_farewell
 
@@ -42,7 +42,7 @@ def first_of(m: Moment, options: Sequence[Part], weights: Sequence[float]) -> Sa
 
 def direct(m: Moment) -> Said | None:
     """What the authored line that was heard is known to be answered with."""
-    phrase = m.phrase() or (m.reading.phrases[0] if m.reading.phrases else "")
+    phrase = seen_by(m.reading.phrases[0], addressed=m.to_me) if m.reading.phrases else ""
     return Said(m.pick(m.reading.replies, np=phrase, gnp=phrase, snp=phrase), led=True)
 
 

@@ -109,18 +109,18 @@ class Moment:
         return {"name": self.name, "place": self.setting.place, "day": self.setting.day, **self.kit.their}
 
     def phrase(self) -> str:
-        """What of the heard line can be taken up: new in it, and not lately taken up; empty where there is nothing."""
-        return self._phrase
+        """What of the heard line can be taken up next; empty where there is nothing."""
+        told = " ".join(self.used).lower()
+        return next((phrase for phrase in self._phrases if phrase.lower() not in told), "")
 
     @cached_property
-    def _phrase(self) -> str:
+    def _phrases(self) -> tuple[str, ...]:
+        """What of the heard line is new in it, and was not taken up all too often of late."""
         if not self.heard:
-            return ""
-        for raw in self.reading.phrases:
-            words = {stem(word) for word in raw.split()}
-            if not (words & self.names or words & self.before or self.said.count(f" {raw}") > _ENOUGH):
-                return seen_by(raw, addressed=self.to_me)
-        return ""
+            return ()
+        new = (raw for raw in self.reading.phrases if self.said.count(f" {raw}") <= _ENOUGH)
+        shut = self.names | self.before
+        return tuple(seen_by(raw, addressed=self.to_me) for raw in new if not shut & {stem(w) for w in raw.split()})
 
     def quote(self) -> str:
         """A few words at the end of the heard line as they were said, where they can stand alone; else empty."""

@@ -178,8 +178,8 @@ def _determined(parts: list[str], at: int, words: Grammar) -> int:
 
 
 def _opens(parts: list[str], at: int, words: Grammar) -> bool:
-    """Whether 'that' stands before a noun here; any other opening word does."""
-    if parts[at].lower() != "that":
+    """Whether 'that' or 'this' stands before a noun here; any other opening word does."""
+    if parts[at].lower() not in ("that", "this"):
         return True
     after = parts[at + 1].lower() if at + 1 < len(parts) else ""
     return _known(after, words) and after not in words.verbs
