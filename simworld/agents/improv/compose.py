@@ -20,6 +20,7 @@ from simworld.agents.improv.matter import (
     first_of,
     goal_line,
     hook,
+    is_new,
     is_tied,
     own_word,
     tie,
@@ -157,7 +158,7 @@ def _of_oneself(m: Moment) -> Said | None:
     question = m.reading.question.lower()
     for rule in library().value("facts.asked"):
         if re.search(rule["pattern"], question):
-            facts = [fact for fact in m.kit.facts if fact.field in rule["fields"] and m.fresh(fact.text)]
+            facts = [fact for fact in m.kit.facts if fact.field in rule["fields"] and is_new(m, fact)]
             return told(m, m.rng.choice(facts)) if facts else None
     return None
 

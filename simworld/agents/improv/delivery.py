@@ -56,7 +56,7 @@ def _hedged(m: Moment, parts: list[Said]) -> list[Said]:
             continue
         hedge = m.rng.choice(m.kit.voice.hedges or ("",)) if m.chance(0.6) else m.mine("acts.hedges")
         low = uncapital(part.text)
-        if hedge and m.fresh(hedge.strip(", ")) and _is_statement(part.text):
+        if hedge and m.fresh(hedge.strip(", ")) and _is_statement(part.text) and goes_on(part.text):
             parts[at] = Said(f"{capital(hedge)} {low}", led=True)
         break
     return parts

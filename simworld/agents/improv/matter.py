@@ -130,9 +130,15 @@ def _any_fact(m: Moment) -> Said | None:
     return _one_of(m, [fact for fact in m.kit.facts if fact.kind != "age"], "")
 
 
+def is_new(m: Moment, one: Own | Fact) -> bool:
+    """Whether a line or fact was not told of late; of a long fact the last words tell, for it is told in two parts."""
+    words = one.text.split()
+    return m.fresh(" ".join(words[-3:]) if isinstance(one, Fact) and len(words) > 4 else one.text)
+
+
 def _one_of(m: Moment, ones: Sequence[Own | Fact], subject: str) -> Said | None:
     """One of these that was not said yet; led up to, where it is no line of the author's."""
-    fresh = [one for one in ones if m.fresh(one.text) and not (isinstance(one, Own) and is_farewell(one.text))]
+    fresh = [one for one in ones if is_new(m, one) and not (isinstance(one, Own) and is_farewell(one.text))]
     if not fresh:
         return None
     one = m.rng.choice(fresh)
@@ -178,7 +184,7 @@ def _topic_line(m: Moment) -> Said | None:
     if not topic:
         return None
     draws = library().words(f"topics.{topic}.draws")
-    facts = [fact for fact in m.kit.facts if fact.field in draws and m.fresh(fact.text)]
+    facts = [fact for fact in m.kit.facts if fact.field in draws and is_new(m, fact)]
     if facts and m.chance(0.45):
         return told(m, m.rng.choice(facts))
     return Said(m.pick(bank(f"topics.{topic}.says")))

@@ -55,9 +55,9 @@ def read(text: str) -> Reading:
         meant=meant,
         words=frozenset(content(text)),
         subjects=weighed(content(core)),
-        move="farewell" if is_farewell(text) else _first(_patterns("moves"), low),
+        move="farewell" if is_farewell(text) else _first("moves", low),
         question=question,
-        asks_for=_first(_patterns("questions"), question.lower().replace("’", "'")) if question else "",
+        asks_for=_first("questions", question.lower().replace("’", "'")) if question else "",
         phrases=tuple(dict.fromkeys((*phrases(question), *phrases(core)))) if question else phrases(core),
         replies=_replies(sentences, question),
     )
@@ -93,11 +93,18 @@ def _meant(sentence: str) -> str:
 
 
 @cache
-def _patterns(name: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((key, re.compile(pattern)) for key, pattern in library().value(f"lexicon.{name}"))
+def _patterns(name: str) -> tuple[re.Pattern[str], tuple[tuple[str, re.Pattern[str]], ...]]:
+    """A pattern that holds where any of these does, and each of them with its key, in order."""
+    pairs: list[tuple[str, str]] = library().value(f"lexicon.{name}")
+    either = re.compile("|".join(f"(?:{pattern})" for _, pattern in pairs))
+    return either, tuple((key, re.compile(pattern)) for key, pattern in pairs)
 
 
-def _first(patterns: tuple[tuple[str, re.Pattern[str]], ...], text: str) -> str:
+def _first(name: str, text: str) -> str:
+    """The key of the first of these patterns that holds; empty where none does."""
+    either, patterns = _patterns(name)
+    if not either.search(text):
+        return ""
     return next((key for key, pattern in patterns if pattern.search(text)), "")
 
 
