@@ -59,7 +59,7 @@ class Refused(BackendError):
 
 
 class OutOfLines(BackendError):
-    """A scripted or recorded speaker has said all it had: the seat leaves the scene."""
+    """A scripted or recorded speaker has said all it had: the scene ends as `left`."""
 
 
 class Drift(SimworldError):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simworld.text.tokens import MESSAGE_OVERHEAD, estimate, estimate_prompt
+from simworld.text.tokens import estimate
 
 
 @pytest.mark.parametrize(
@@ -38,12 +38,6 @@ def test_a_text_is_estimated_at_least_as_high_as_any_part_of_it(one, two):
     whole = estimate(one + two)
     assert max(estimate(one), estimate(two)) <= whole <= estimate(one) + estimate(two)
     assert whole >= len((one + two).encode("utf-8", "surrogatepass")) / 3
-
-
-def test_a_prompt_counts_each_message_and_its_frame():
-    messages = [{"role": "system", "content": "abc"}, {"role": "user", "content": "abcd"}]
-    assert estimate_prompt(messages) == 1 + 2 + 2 * MESSAGE_OVERHEAD
-    assert estimate_prompt([]) == 0
 
 
 def test_it_errs_high_on_real_dialogue(data):

@@ -149,10 +149,10 @@ def test_nobody_comes_back() -> None:
 
 def test_a_move_settles_and_nothing_else_does() -> None:
     world = opening_world(HOUSE)
-    moved = settle(HOUSE, world, turn("a", "move", "yard"))
+    moved = settle(world, turn("a", "move", "yard"))
     assert moved.where == {**START, "a": "yard"}
     assert world.where == START
-    assert settle(HOUSE, world, turn("a", "do", "yard")) is world
+    assert settle(world, turn("a", "do", "yard")) is world
 
 
 KNOWN = frozenset({"Tense", "Sad"})

@@ -2,7 +2,7 @@
 
 `recorded:CORPUS` at a seat takes, for dialogue number k of the plan, what the seat of the same id (or else of the same
 role) did in transcript number k, act by act. So one side of real conversations can be played against another model.
-When its lines run out, the seat leaves.
+When its lines run out, the scene ends as `left`.
 """
 
 from __future__ import annotations

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from simworld.cli.screen import out, print_transcript, say, table
 from simworld.errors import UsageError
+
+if TYPE_CHECKING:
+    from simworld.corpus.store import Corpus
 
 
 def register(app: typer.Typer) -> None:
@@ -44,10 +47,7 @@ def show(
         print_transcript(corpus.find(dialogue))
 
 
-def _list_dialogues(corpus: object) -> None:
-    from simworld.corpus.store import Corpus
-
-    assert isinstance(corpus, Corpus)
+def _list_dialogues(corpus: Corpus) -> None:
     heads = ("id", "scene", "who", "topic", "turns", "ending")
     rows: list[tuple[str, ...]] = []
     for row, _ in corpus.rows():

@@ -61,7 +61,7 @@ class _Draft:
         if not turn.heard_by:
             heard = perceivers(self.dialogue.situation.scene, self.world, turn)
             turn = turn.model_copy(update={"heard_by": heard})
-        self.world = settle(self.dialogue.situation.scene, self.world, turn)
+        self.world = settle(self.world, turn)
         self.turns.append(turn)
 
 

@@ -11,7 +11,6 @@ languages that the vocabulary was not made for, the model may need more than the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from string import ascii_lowercase
 
 LETTERS_A_TOKEN = 3
@@ -26,8 +25,3 @@ def estimate(text: str) -> int:
     data = text.encode("utf-8", "surrogatepass")
     others = len(data.translate(None, _LETTERS))
     return others - (others - len(data)) // LETTERS_A_TOKEN
-
-
-def estimate_prompt(messages: Iterable[Mapping[str, str]]) -> int:
-    """Tokens of a whole prompt of role/content messages, `MESSAGE_OVERHEAD` a message included."""
-    return sum(estimate(message["content"]) + MESSAGE_OVERHEAD for message in messages)

@@ -101,9 +101,8 @@ def _as_named(name: str) -> str:
     return name.strip().strip(".").casefold()
 
 
-def settle(scene: Scene, world: World, turn: Turn) -> World:
+def settle(world: World, turn: Turn) -> World:
     """The world after a turn: a move changes where its speaker is."""
-    del scene
     if turn.kind != "move":
         return world
     return world.model_copy(update={"where": {**world.where, turn.seat: turn.text}})
