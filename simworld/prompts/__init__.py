@@ -2,9 +2,9 @@
 
 from simworld.prompts.briefing import Situation, brief, field_values, profile
 from simworld.prompts.fields import check_template, render_field
-from simworld.prompts.render import digest, folder_digest, forms, page, render, words
+from simworld.prompts.render import data, digest, folder_digest, forms, page, render, words
 
 __all__ = [
-    "Situation", "brief", "check_template", "digest", "field_values", "folder_digest", "forms", "page", "profile",
+    "Situation", "brief", "check_template", "data", "digest", "field_values", "folder_digest", "forms", "page", "profile",
     "render", "render_field", "words",
 ]  # fmt: skip

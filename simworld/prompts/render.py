@@ -54,14 +54,14 @@ def folder_digest(folder: str) -> str:
 @cache
 def forms() -> dict[str, str]:
     """How perceived turns are laid out for a participant: wordings by kind (see `perspective.Layout`)."""
-    loaded: dict[str, str] = _yaml("prompts/forms.yaml")
+    loaded: dict[str, str] = data("prompts/forms.yaml")
     return loaded
 
 
 @cache
 def words(name: str) -> tuple[str, ...]:
     """A built-in vocabulary: `careers`, `aspirations`, `traits`, `skills`, `emotions`, `topics`, `genders`."""
-    return tuple(str(word) for word in _yaml(f"vocabularies/{name}.yaml"))
+    return tuple(str(word) for word in data(f"vocabularies/{name}.yaml"))
 
 
 def second_person(text: str) -> str:
@@ -82,7 +82,9 @@ _PERSONS = tuple(
 _SENTENCE = re.compile(r"(?:^|(?<=[.!?]\s))(?:you|your|yours|yourself)\b")
 
 
-def _yaml(path: str) -> Any:
+@cache
+def data(path: str) -> Any:
+    """A YAML file of `templates/`, such as `mind/emotions.yaml`, parsed once; not to be changed."""
     import yaml
 
     return yaml.safe_load((TEMPLATES / path).read_text(encoding="utf-8"))

@@ -1,16 +1,40 @@
 """Frozen records: the nouns of simworld. No behaviour, no I/O."""
 
-from simworld.schema.mind import Mind
+from simworld.schema.condition import Condition
+from simworld.schema.mind import Affect, Appraisal, Emotion, LetGo, Memory, Mind, Temperament, Tie
 from simworld.schema.persona import BigFive, Persona, Voice
 from simworld.schema.problem import Problem
 from simworld.schema.record import Record
-from simworld.schema.scene import NARRATOR, Constraint, Direction, End, Happening, Opening, Place, Relation, Scene, Seat
-from simworld.schema.transcript import Briefing, Ending, SeatRecord, Transcript, Usage
+from simworld.schema.scene import (
+    NARRATOR,
+    Constraint,
+    Direction,
+    End,
+    Happening,
+    Intervention,
+    Opening,
+    Place,
+    Relation,
+    Scene,
+    Seat,
+)
+from simworld.schema.story import Chapter, Story
+from simworld.schema.transcript import (
+    Briefing,
+    Ending,
+    Intervened,
+    MindRecord,
+    SeatRecord,
+    StoryLink,
+    Transcript,
+    Usage,
+)
 from simworld.schema.turn import Piece, Reply, Turn
 from simworld.schema.world import OUT, World
 
 __all__ = [
-    "NARRATOR", "OUT", "BigFive", "Briefing", "Constraint", "Direction", "End", "Ending", "Happening", "Mind",
+    "NARRATOR", "OUT", "Affect", "Appraisal", "BigFive", "Briefing", "Chapter", "Condition", "Constraint", "Direction",
+    "Emotion", "End", "Ending", "Happening", "Intervened", "Intervention", "LetGo", "Memory", "Mind", "MindRecord",
     "Opening", "Persona", "Piece", "Place", "Problem", "Record", "Relation", "Reply", "Scene", "Seat", "SeatRecord",
-    "Transcript", "Turn", "Usage", "Voice", "World",
+    "Story", "StoryLink", "Temperament", "Tie", "Transcript", "Turn", "Usage", "Voice", "World",
 ]  # fmt: skip

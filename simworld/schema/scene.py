@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from simworld.schema.persona import ONE_LINE, Identifier, Line, Text, Word
+from simworld.schema.condition import Condition
+from simworld.schema.mind import Signed
+from simworld.schema.persona import ONE_LINE, Identifier, Line, Text, Unit, Word
 from simworld.schema.record import Record
 
 Role = Literal["character", "user", "assistant", "narrator"]
@@ -72,6 +74,8 @@ class Seat(Record, frozen=True):
     """Starting emotion, from the vocabulary `emotions`; empty: drawn from the scene's `emotions` by the plan."""
     place: Identifier | None = None
     """Where this one starts; default: the scene's first place."""
+    enters: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """Comes in before the act with this number; until then this one perceives nothing. 0: is there from the start."""
     knows: Text = ""
     """Private: what this one alone knows of the situation. A template."""
     backend: Annotated[str, Field(max_length=200)] | None = None
@@ -84,7 +88,7 @@ class Seat(Record, frozen=True):
 
 
 class Relation(Record, frozen=True):
-    """What one is to another, told to both unless `private`."""
+    """What one is to another, told to both unless `private`; and how `of` feels about it, told to `of` alone."""
 
     of: Identifier
     to: Identifier
@@ -92,6 +96,12 @@ class Relation(Record, frozen=True):
     """Such as `older sister of`, `patient of`."""
     private: bool = False
     """Known to `of` alone."""
+    warmth: Signed | None = None
+    """How warmly `of` feels for `to`, -1 hates .. 1 loves; default: by the words of `kind`."""
+    trust: Signed | None = None
+    """How far `of` trusts `to`, -1 .. 1; default: by the words of `kind`."""
+    familiarity: Signed | None = None
+    """How well `of` knows `to`, -1 .. 1; default: by the words of `kind`."""
 
 
 class Opening(Record, frozen=True):
@@ -104,16 +114,43 @@ class Opening(Record, frozen=True):
 
 
 class Happening(Record, frozen=True):
-    """Something that happens to the scene, not by one of its seats."""
+    """Something that happens to the scene, not by one of its seats: at an act, or once when something holds."""
 
-    at: Annotated[int, Field(ge=0, le=10_000)]
+    at: Annotated[int, Field(ge=0, le=10_000)] | None = None
     """Before the act with this number (from 0)."""
+    when: Identifier | None = None
+    """Once, as soon as this one of the scene's `conditions` holds (with `at`: not before that act)."""
+    enters: Identifier | None = None
+    """Once, as soon as this place is entered by anybody (or by one of `by`)."""
+    by: tuple[Identifier, ...] = ()
+    """`enters`: only these seats count; default: any."""
+    probability: Unit = 1.0
+    """Share of dialogues in which it may happen at all; drawn from the dialogue's seed."""
     text: Texts
     """A template written as narration, or several: dialogues take them in turn."""
     place: Identifier | None = None
     """Perceived only there (and where it is heard); default: everywhere."""
     to: tuple[Identifier, ...] = ()
     """Perceived only by these seats; default: all."""
+
+
+class Intervention(Record, frozen=True):
+    """A hand from outside: at an act or once a condition holds, something of one seat's inside is changed."""
+
+    seat: Identifier
+    """Whom it concerns; nobody else learns of it."""
+    at: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    """Before the act with this number (from 0)."""
+    when: Identifier | None = None
+    """Once, as soon as this one of the scene's `conditions` holds (with `at`: not before that act)."""
+    emotion: Word = ""
+    """From now on they feel this, from the vocabulary `emotions`."""
+    memory: Text = ""
+    """A memory that is planted, in words as its owner would have it: 'Ana lent me forty euros.' A template."""
+    whisper: Text = ""
+    """Something that this one alone perceives now. A template."""
+    goal: Text = ""
+    """What they want from now on. A template."""
 
 
 class GoalRule(Record, frozen=True):
@@ -146,7 +183,7 @@ class Direction(Record, frozen=True):
     """The turn-taking policy and its options."""
 
     name: Word = ""
-    """A director: `alternate`, `round_robin`, `addressed`, `scripted`, `model`. Default: `alternate` for two
+    """A director: `alternate`, `round_robin`, `addressed`, `urge`, `scripted`, `model`. Default: `alternate` for two
     seats, `addressed` for more."""
     first: Identifier | None = None
     """Who acts first; default: the first seat, or who is asked by the opening."""
@@ -182,7 +219,10 @@ class Scene(Record, frozen=True):
     emotions: tuple[Word, ...] = ()
     """From the vocabulary `emotions`; the plan spreads them over seats without a starting emotion."""
     openings: tuple[Opening, ...] = ()
+    conditions: dict[Identifier, Condition] = {}
+    """Name -> condition: what happenings, interventions and stories wait for."""
     happenings: tuple[Happening, ...] = ()
+    interventions: tuple[Intervention, ...] = ()
     director: Direction = Direction()
     end: End = End()
 

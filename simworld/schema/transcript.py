@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
+from simworld.schema.condition import Reason
+from simworld.schema.mind import LetGo, Memory, Mind, Temperament
 from simworld.schema.record import Record
-from simworld.schema.scene import Format, Role
+from simworld.schema.scene import Format, Intervention, Role
 from simworld.schema.turn import Turn
 
 Status = Literal["complete", "truncated", "stopped_by_budget", "failed"]
-Reason = Literal["max_turns", "said_goodbye", "goal_reached", "stale", "director_ended", "left", "failed", "imported"]
 SCHEMA = 1
 
 
@@ -69,6 +70,54 @@ class Usage(Record, frozen=True):
     """Whether any token count was estimated because the server told none."""
 
 
+class MindRecord(Record, frozen=True):
+    """One seat's inside through the dialogue: where it began, what it took in and let go, where it ended.
+
+    What was felt at each act stands with the act's turns, as does what was told (`note`) and brought back (`recalled`).
+    """
+
+    temperament: Temperament
+    begin: Mind
+    """As the scene began."""
+    formed: tuple[Memory, ...] = ()
+    """Memories that came to be in this dialogue, in their order."""
+    let_go: tuple[LetGo, ...] = ()
+    """Memories forgotten in this dialogue."""
+    end: Mind
+    """As the scene ended, its memories left out: they are those of `begin` and `formed` but for `let_go`."""
+
+
+class Intervened(Record, frozen=True):
+    """An intervention that was made."""
+
+    n: int
+    """Turn of the dialogue before which it was made."""
+    act: int
+    """Acts done by then."""
+    what: Intervention
+    """As it was given, its templates filled in."""
+
+
+class StoryLink(Record, frozen=True):
+    """The place of a transcript in a story."""
+
+    story: str
+    """Story id."""
+    title: str = ""
+    number: int
+    """Which chapter of this telling it is, from 0."""
+    chapter: str
+    """Chapter id."""
+    before: str = ""
+    """Id of the transcript of the chapter before; empty for the first."""
+    minutes: float = 0.0
+    """Time between the chapter before and this one, in minutes."""
+    way: str = ""
+    """The condition under which the story came here from the chapter before; empty: none."""
+    last: bool = False
+    """Whether the story ends with this chapter."""
+
+
 class Transcript(Record, frozen=True):
     """Header (scene, cast, backends, prompt hashes, seed, versions), turns, how it ended, what it cost.
 
@@ -91,6 +140,12 @@ class Transcript(Record, frozen=True):
     status: Status
     ending: Ending
     turns: tuple[Turn, ...]
+    minds: dict[str, MindRecord] = {}
+    """Seat id -> its inside; empty for imported dialogues."""
+    interventions: tuple[Intervened, ...] = ()
+    """Those that were made, in their order."""
+    story: StoryLink | None = None
+    """Where it belongs to a story."""
     usage: dict[str, Usage] = {}
     director: str = ""
     forms: dict[str, str] = {}

@@ -6,6 +6,8 @@ from typing import Literal
 
 from simworld.schema.record import Record
 
+Numbers = tuple[float, float, float]
+
 Kind = Literal["think", "say", "do", "move"]
 Manner = Literal["", "whisper", "aside"]
 
@@ -30,6 +32,13 @@ class Turn(Record, frozen=True):
     """Seats that perceived it, the speaker left out."""
     emotion: str = ""
     """The speaker's emotion as it was done; empty: not known."""
+    affect: Numbers | None = None
+    """The same in numbers, each -1..1: valence, arousal, dominance; None: not known, or the emotion is categorical."""
+    ties: dict[str, Numbers] = {}
+    """Persona id -> warmth, trust, familiarity (each -1..1) of the speaker for them, where they have changed since the
+    speaker's last act (on the act's first turn)."""
+    recalled: tuple[int, ...] = ()
+    """Ids of the speaker's memories that its prompt for this act brought back (on the act's first turn)."""
     note: str = ""
     """The private note that closed the speaker's prompt for this act (on the act's first turn)."""
     faults: tuple[str, ...] = ()

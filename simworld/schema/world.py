@@ -1,11 +1,11 @@
-"""World: what all share at this moment: the clock, and who is where."""
+"""World: what all share at this moment: the clock, who is where, what has happened."""
 
 from __future__ import annotations
 
 from simworld.schema.record import Record
 
 OUT = "out"
-"""Where one is who has left the scene."""
+"""Where one is who has left the scene, or has not come yet."""
 
 
 class World(Record, frozen=True):
@@ -14,4 +14,10 @@ class World(Record, frozen=True):
     minutes: float = 0.0
     """Scene time since the beginning, in minutes."""
     where: dict[str, str] = {}
-    """Seat id -> place id; `out` for who has left."""
+    """Seat id -> place id; `out` for who has left or is yet to come."""
+    awaited: tuple[str, ...] = ()
+    """Seats that are yet to come."""
+    happened: frozenset[int] = frozenset()
+    """Numbers of the scene's happenings that are over (those bound to an act are not counted)."""
+    intervened: frozenset[int] = frozenset()
+    """Numbers of the interventions that have been made."""
