@@ -5,6 +5,6 @@ from simworld.prompts.fields import check_template, render_field
 from simworld.prompts.render import data, digest, folder_digest, forms, page, render, words
 
 __all__ = [
-    "Situation", "brief", "check_template", "data", "digest", "field_values", "folder_digest", "forms", "page", "profile",
-    "render", "render_field", "words",
+    "Situation", "brief", "check_template", "data", "digest", "field_values", "folder_digest", "forms", "page",
+    "profile", "render", "render_field", "words",
 ]  # fmt: skip

@@ -47,7 +47,7 @@ class Appraisal(Record, frozen=True):
     """What something does to the one who takes it in."""
 
     named: str = ""
-    """The emotion that the one who feels it names itself (a model's `<feel>`), as the vocabulary spells it; or empty."""
+    """The emotion that its owner names (a model's `<feel>`), as the vocabulary spells it; empty: none."""
     affect: Affect = Affect()
     """Where it pulls."""
     strength: Share = 0.0
