@@ -20,43 +20,62 @@ if TYPE_CHECKING:
     from simworld.backends.scripted import ScriptedChat
     from simworld.corpus.store import Corpus
     from simworld.errors import SimworldError
+    from simworld.mind.history import mind_at
     from simworld.packs.load import load
-    from simworld.schema import Persona, Scene, Transcript, Turn
+    from simworld.schema import Condition, Intervention, Mind, Persona, Scene, Story, Transcript, Turn
     from simworld.simulate.graph import compile_scene
-    from simworld.simulate.run import play, play_many
+    from simworld.simulate.minding import Minding
+    from simworld.simulate.run import play, play_many, play_story
+    from simworld.simulate.story import compile_story
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Condition": "simworld.schema",
     "Corpus": "simworld.corpus.store",
+    "Intervention": "simworld.schema",
+    "Mind": "simworld.schema",
+    "Minding": "simworld.simulate.minding",
     "OpenAIChat": "simworld.backends.openai",
     "Persona": "simworld.schema",
     "Sampling": "simworld.backends.sampling",
     "Scene": "simworld.schema",
     "ScriptedChat": "simworld.backends.scripted",
     "SimworldError": "simworld.errors",
+    "Story": "simworld.schema",
     "Transcript": "simworld.schema",
     "Turn": "simworld.schema",
     "compile_scene": "simworld.simulate.graph",
+    "compile_story": "simworld.simulate.story",
     "load": "simworld.packs.load",
+    "mind_at": "simworld.mind.history",
     "play": "simworld.simulate.run",
     "play_many": "simworld.simulate.run",
+    "play_story": "simworld.simulate.run",
 }
 
 __all__ = [
+    "Condition",
     "Corpus",
+    "Intervention",
+    "Mind",
+    "Minding",
     "OpenAIChat",
     "Persona",
     "Sampling",
     "Scene",
     "ScriptedChat",
     "SimworldError",
+    "Story",
     "Transcript",
     "Turn",
     "compile_scene",
+    "compile_story",
     "load",
+    "mind_at",
     "play",
     "play_many",
+    "play_story",
 ]
 
 

@@ -59,6 +59,40 @@ end:
   max_turns: 8
   min_turns: 2
 """
+NIGHTS = """\
+title: Two nights
+cast:
+  - id: visitor
+    persona: rosa
+  - id: carer
+    persona: ben
+conditions:
+  cold: {seat: visitor, toward: carer, warmth: "<0"}
+chapters:
+  - id: first
+    scene: ward
+    seats: {nurse: carer}
+    then:
+      - {when: cold, to: end}
+  - id: second
+    scene: ward
+    seats:
+      nurse: carer
+    after: 3 days
+    background: The lift runs again, and {{ nurse.name }} has company.
+    goals: {nurse: get home early}
+    openings:
+      visitor: ["{{ nurse.name }}, again?"]
+    topics: [health]
+    max_turns: 6
+"""
+DUSK = """\
+title: Dusk
+seats:
+  - {id: nurse, persona: ben}
+  - {id: guest, enters: 5}
+end: {max_turns: 8}
+"""
 SOUND: dict[str, str | bytes] = {"personas/rosa.yaml": ROSA, "personas/ben.yaml": BEN, "scenes/ward.yaml": WARD}
 
 
@@ -116,6 +150,42 @@ def ward(old: str, new: str, **more: str | bytes) -> dict[str, str | bytes]:
 def rosa(old: str, new: str, **more: str | bytes) -> dict[str, str | bytes]:
     """The sound pack with one piece of a persona replaced, and further files by path."""
     return {**SOUND, "personas/rosa.yaml": edited(ROSA, old, new), **more}
+
+
+def wards(*edits: tuple[str, str]) -> dict[str, str | bytes]:
+    """The sound pack with several pieces of its scene replaced."""
+    scene = WARD
+    for old, new in edits:
+        scene = edited(scene, old, new)
+    return {**SOUND, "scenes/ward.yaml": scene}
+
+
+def story(*edits: str, more: str = "") -> dict[str, str | bytes]:
+    """The sound pack with a story, pieces of which are replaced (old, new, old, new ...), and more at its end."""
+    text = NIGHTS
+    for old, new in zip(edits[::2], edits[1::2], strict=True):
+        text = edited(text, old, new)
+    return {**SOUND, "stories/nights.yaml": text + more}
+
+
+def dusk(part: str, more: str = "") -> dict[str, str | bytes]:
+    """The sound pack with a story of one part and one chapter, whose scene has an open seat that enters later.
+
+    Without a sign the problem is at the chapter's scene.
+    """
+    sign = "" if SIGN in part + more else SIGN
+    text = f"title: D\ncast:\n- {{{part}}}\nchapters:\n- {{id: a, scene: {sign}dusk{more}}}\n"
+    return with_files({"scenes/dusk.yaml": DUSK, "stories/a.yaml": text})
+
+
+def condition(more: str) -> dict[str, str | bytes]:
+    """The sound pack with a condition in its scene."""
+    return ward("topics:", f"conditions:\n  night: {more}\ntopics:")
+
+
+def intervention(more: str) -> dict[str, str | bytes]:
+    """The sound pack with an intervention in its scene."""
+    return ward("director:", f"interventions:\n  - {more}\ndirector:")
 
 
 def with_files(files: dict[str, str | bytes]) -> dict[str, str | bytes]:
@@ -366,4 +436,271 @@ SCENE = [
     Broken("backend unknown", "unknown-backend", backend("§improve"), "no backend; allowed: human, improv", "improv"),
 ]
 
-ALL = [*FORM, *YAML, *CAST, *SCENE]
+CONDITION = [
+    Broken("condition of nothing", "empty-condition", condition("§{}"), "asks for nothing", field="conditions.night"),
+    Broken("condition of somebody", "empty-condition", condition("§{seat: nurse, toward: visitor}"), "give one of aft"),
+    Broken("condition of no time", "empty-condition", condition('§{after: 0, minutes: "0.0", said: []}'), "nothing"),
+    Broken("toward for nothing", "pointless", condition("{said: [hi], toward: §nurse}"), "warmth, trust, familiarity"),
+    Broken("toward oneself", "pointless", condition('{seat: nurse, toward: §nurse, trust: ">0"}'), "to themselves"),
+    Broken("condition of nobody", "unknown-seat", condition("{seat: §nurs, after: 1}"), "", "nurse"),
+    Broken(
+        "toward nobody",
+        "unknown-seat",
+        condition('{toward: §vistor, trust: ">0"}'),
+        "",
+        "visitor",
+        "conditions.night.toward",
+    ),
+    Broken("condition nowhere", "unknown-place", condition("{place: §ofice}"), "corridor, office, out", "office"),
+    Broken(
+        "condition of a feeling",
+        "unknown-word",
+        condition("{feels: [Sad, §Hapy]}"),
+        "",
+        "Happy",
+        "conditions.night.feels.1",
+    ),
+    Broken("condition of an end", "only-in-stories", condition("{ended: §[left]}"), "in a story only"),
+    Broken("condition misspelt", "unknown-key", condition("{§sayd: [hi]}"), "allowed: after", "said"),
+    Broken("bound of a relation", "bad-form", condition("{trust: §2}"), "such as >=0.5 or <-0.2, is '2'"),
+    Broken("name of a condition", "bad-name", ward("topics:", "conditions: {§Night: {after: 1}}\ntopics:"), "'Night'"),
+    Broken("condition is a list", "wrong-type", condition("§[a]"), "a mapping", field="conditions.night"),
+    Broken(
+        "enters after the end",
+        "out-of-range",
+        wards(("persona: rosa", "persona: rosa\n    enters: §8"), ("first: visitor", "first: nurse")),
+        "8 acts",
+        alone=False,
+    ),
+    Broken("all enter", "nobody-there", alone_at("a\n    enters: §3"), "every seat enters later"),
+    Broken(
+        "opens before entering",
+        "not-there-yet",
+        wards(
+            ("persona: rosa", "persona: rosa\n    enters: 2"),
+            ("first: visitor", "first: nurse"),
+            ("seat: visitor", "seat: §visitor"),
+        ),
+        "'visitor' enters later",
+        field="openings.0.seat",
+    ),
+    Broken(
+        "first before entering",
+        "not-there-yet",
+        wards(("place: office", "place: office\n    enters: 2"), ("first: visitor", "first: §nurse")),
+        "'nurse' enters later",
+    ),
+    Broken("happens at no time", "no-cue", ward("- at: 3\n    text", "- §text"), "at, when, enters"),
+    Broken("happening without its at", "no-cue", ward("at: 3", "§at: ~"), "nothing says when"),
+    Broken("waits for nothing there", "unknown-condition", ward("at: 3", "when: §nihgt"), "no condition 'nihgt'"),
+    Broken(
+        "waits for what is misspelt",
+        "unknown-condition",
+        wards(("topics:", "conditions: {night: {after: 2}}\ntopics:"), ("at: 3", "when: §nigth")),
+        "allowed: night",
+        "night",
+    ),
+    Broken("entered nowhere", "unknown-place", ward("at: 3", "enters: §ofice"), "", "office", "happenings.0.enters"),
+    Broken("entered by nobody", "unknown-seat", ward("at: 3", "enters: office\n    by: [§nurze]"), "", "nurse"),
+    Broken("by without enters", "pointless", ward("at: 3", "at: 3\n    by: §[nurse]"), "who must enter"),
+    Broken("chance over one", "out-of-range", ward("at: 3", "at: 3\n    probability: §1.5"), "between 0 and 1"),
+    Broken("changes nobody", "unknown-seat", intervention("{seat: §nurze, at: 1, goal: g}"), "", "nurse"),
+    Broken("changes at no time", "no-cue", intervention("§{seat: nurse, goal: g}"), "one of at, when"),
+    Broken("changes nothing", "no-effect", intervention("§{seat: nurse, at: 1, goal: ''}"), "memory, whisper, goal"),
+    Broken("changes too late", "out-of-range", intervention("{seat: nurse, at: §8, goal: g}"), "ends after 8 acts"),
+    Broken("changes on no condition", "unknown-condition", intervention("{seat: nurse, when: §x, goal: g}"), "(none)"),
+    Broken(
+        "changes to no emotion",
+        "unknown-word",
+        intervention("{seat: nurse, at: 1, emotion: §Sadd}"),
+        "",
+        "Sad",
+        "interventions.0.emotion",
+    ),
+    Broken("memory's template", "bad-template", intervention('{seat: nurse, at: 1, memory: §"{{ x }}"}'), "'x'"),
+    Broken("whisper's template", "bad-template", intervention('{seat: nurse, at: 1, whisper: §"{{ x }}"}'), "'x'"),
+    Broken("new goal's template", "bad-template", intervention('{seat: nurse, at: 1, goal: §"{{ x }}"}'), "'x'"),
+    Broken(
+        "warmth out of range", "out-of-range", ward("kind: neighbour of", "kind: n, warmth: §2"), "between -1 and 1"
+    ),
+]
+
+STORY = [
+    Broken(
+        "no cast", "missing", with_files({"stories/a.yaml": "§title: T\nchapters: []\n"}), "", field="cast", alone=False
+    ),
+    Broken(
+        "no chapters",
+        "missing",
+        with_files({"stories/a.yaml": "title: T\ncast: [{id: a}]\nchapters: §[]\n"}),
+        "not be empty",
+        alone=False,
+    ),
+    Broken("chapter misspelt", "unknown-key", story("after: 3", "§aftr: 3"), "", "after", "chapters.second.aftr"),
+    Broken("no length of time", "bad-form", story("3 days", "§a while"), "such as 20 minutes"),
+    Broken(
+        "story and scene of one id",
+        "duplicate-id",
+        with_files({"stories/ward.yaml": NIGHTS}),
+        "is the id of the scene",
+        field="id",
+        file="stories/ward.yaml",
+    ),
+    Broken(
+        "two stories of one id",
+        "duplicate-id",
+        {**story(), "scenes/stories/nights.yaml": NIGHTS},
+        "nights.yaml already",
+        file="scenes/stories/nights.yaml",
+    ),
+    Broken("story of another name", "id-mismatch", story("title:", "id: §days\ntitle:"), "file's name says 'nights'"),
+    Broken("part twice", "duplicate-part", story("id: carer", "id: §visitor"), "on line 3", alone=False),
+    Broken("part of a meaning", "bad-name", story("  - id: carer", "  - id: §main\n  - id: carer"), "", alone=False),
+    Broken("chapter twice", "duplicate-chapter", story("id: second", "id: §first"), "on line 10", alone=False),
+    Broken("chapter end", "bad-name", story("id: second", "id: §end"), "'end' has a meaning"),
+    Broken(
+        "chapter of the graph", "bad-name", story("id: second", "id: §__end__"), "a meaning of its own", alone=False
+    ),
+    Broken("chapter of the state", "bad-name", story("id: second", "id: §minds"), "choose another"),
+    Broken("part is nobody", "unknown-persona", story("persona: ben", "persona: §bem"), "no persona 'bem'", "ben"),
+    Broken("part refuses nobody", "unknown-persona", story("persona: ben", "who: {not: [§bem]}"), "", "ben"),
+    Broken("one persona, two parts", "same-persona-twice", story("persona: ben", "persona: §rosa"), "on line 4"),
+    Broken("nobody for a part", "no-candidate", story("persona: ben", 'who: §{age: ">119"}'), "this open part"),
+    Broken("part of no age", "out-of-range", story("persona: ben", "who: {age: §55-40}"), "smaller", alone=False),
+    Broken("part's career", "unknown-word", story("persona: ben", "who: {career: [nurse, §nurs]}"), "", "nurse"),
+    Broken("part's trait", "unknown-word", story("persona: ben", "who: {traits: [warm, dry, §waarm]}"), "", "warm"),
+    Broken("part's skill", "unknown-word", story("persona: ben", "who: {skills: [chess, §ches]}"), "", "chess"),
+    Broken("part's gender", "unknown-word", story("persona: ben", "who: {gender: [man, §mann]}"), "", "man"),
+    Broken(
+        "part without a seat", "unseated-part", story("conditions:", "  - id: §ghost\nconditions:"), "no seat in any"
+    ),
+    Broken(
+        "no such scene",
+        "unknown-scene",
+        {**SOUND, "stories/nights.yaml": NIGHTS.replace("scene: ward", "scene: §wardd", 1)},
+        "no scene 'wardd'",
+        "ward",
+        "chapters.first.scene",
+    ),
+    Broken(
+        "seat not of the scene",
+        "unknown-seat",
+        story("      nurse: carer", "      nurse: carer\n      §nurze: visitor"),
+        "allowed: nurse, visitor",
+        "nurse",
+        "chapters.second.seats.nurze",
+    ),
+    Broken("part not of the story", "unknown-part", story("      nurse: carer", "      nurse: §caror"), "", "carer"),
+    Broken(
+        "part in two seats",
+        "same-part-twice",
+        story("      nurse: carer", "      nurse: §visitor"),
+        "the seats 'nurse' and 'visitor'",
+        alone=False,
+    ),
+    Broken(
+        "nobody in a seat",
+        "untaken-seat",
+        dusk("id: nurse"),
+        "takes the open seat 'guest'",
+        field="chapters.a.scene",
+    ),
+    Broken(
+        "persona as part and as guest",
+        "same-persona-twice",
+        dusk("id: guest, persona: ben"),
+        "'ben' at 'nurse'",
+    ),
+    Broken(
+        "nobody but the guest",
+        "no-candidate",
+        dusk("id: guest, who: §{career: [nurse], age: '34'}"),
+        "this open part",
+    ),
+    Broken("way to nowhere", "unknown-chapter", story("to: end", "to: §secnd"), "no chapter 'secnd'", "second"),
+    Broken("way without its condition", "unknown-condition", story("when: cold", "when: §colt"), "", "cold"),
+    Broken(
+        "way never taken",
+        "unreachable-way",
+        story("      - {when: cold, to: end}", "      - to: second\n      - §{when: cold, to: end}"),
+        "way on line 14 has no `when`",
+    ),
+    Broken(
+        "chapter never reached",
+        "unreachable-chapter",
+        story(
+            "{when: cold, to: end}",
+            "{to: third}",
+            "id: second",
+            "id: §second",
+            more="  - {id: third, scene: ward, seats: {nurse: carer}}\n",
+        ),
+        "no way leads to 'second'",
+    ),
+    Broken("time before the first", "pointless", story("    then:", "    after: §2 hours\n    then:"), "comes before"),
+    Broken(
+        "story's condition of nothing",
+        "empty-condition",
+        story('{seat: visitor, toward: carer, warmth: "<0"}', "§{seat: visitor}"),
+        "asks for nothing",
+    ),
+    Broken("story's condition of nobody", "unknown-part", story("seat: visitor", "seat: §nurse"), "carer, visitor"),
+    Broken("story's condition toward nobody", "unknown-part", story("toward: carer", "toward: §karer"), "", "carer"),
+    Broken(
+        "story's condition nowhere",
+        "unknown-place",
+        story('warmth: "<0"', 'warmth: "<0", place: §ofice'),
+        "corridor, office, out",
+        "office",
+    ),
+    Broken(
+        "story's condition of a feeling",
+        "unknown-word",
+        story('toward: carer, warmth: "<0"', "feels: [§Sadd]"),
+        "",
+        "Sad",
+    ),
+    Broken(
+        "story's condition of no end",
+        "unknown-choice",
+        story('warmth: "<0"', 'warmth: "<0", ended: [§lft]'),
+        "",
+        "left",
+    ),
+    Broken("goal of no seat", "unknown-seat", story("{nurse: get", "{§carer: get"), "allowed: nurse, visitor"),
+    Broken("line of no seat", "unknown-seat", story("      visitor: [", "      §vistor: ["), "", "visitor"),
+    Broken(
+        "line before entering",
+        "not-there-yet",
+        dusk("id: guest", ", openings: {§guest: Hello?}"),
+        "'guest' enters later",
+    ),
+    Broken("chapter too short to enter", "out-of-range", dusk("id: guest", ", max_turns: §5"), "enters before act 5"),
+    Broken("chapter too short", "out-of-range", story("max_turns: 6", "max_turns: §1"), "min_turns is 2"),
+    Broken("chapter's topic", "unknown-word", story("[health]", "[§helth]"), "", "health", "chapters.second.topics.0"),
+    Broken(
+        "chapter's background",
+        "bad-template",
+        story("The lift runs again, and {{ nurse.name }} has company.", '§"{{ carer.name }}"'),
+        "'carer'",
+        field="chapters.second.background",
+    ),
+    Broken("chapter's status", "bad-template", story("    after:", '    status: §"{{ x }}"\n    after:'), "'x'"),
+    Broken("chapter's goal", "bad-template", story("{nurse: get home early}", '{nurse: §"{{ x }}"}'), "'x'"),
+    Broken(
+        "chapter's line",
+        "bad-template",
+        story('["{{ nurse.name }}, again?"]', '[a, §"{{ x }}"]'),
+        "'x'",
+        field="chapters.second.openings.visitor.1",
+    ),
+    Broken("chapter's only line", "bad-template", story('["{{ nurse.name }}, again?"]', '§"{{ x }}"'), "'x'"),
+    Broken("address in a story", "forbidden", story("after: 3", "§base_url: 3"), "only the user's command"),
+    Broken("bomb of a story", "too-many-nodes", with_files({"stories/a.yaml": bomb()}), "more than 20000 values"),
+    Broken("story no mapping", "not-a-mapping", with_files({"stories/a.yaml": "§- x\n"}), "the file holds a list"),
+    Broken(
+        "story larger than a file", "too-large", with_files({"stories/a.yaml": HUGE}), "10485", file="stories/a.yaml"
+    ),
+]
+
+ALL = [*FORM, *YAML, *CAST, *SCENE, *CONDITION, *STORY]

@@ -11,15 +11,20 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from simworld.schema import BigFive, Persona, Scene, Voice
+from simworld.schema import BigFive, Chapter, Condition, Intervention, Persona, Scene, Story, Voice
 from simworld.schema.scene import Constraint, Direction, End, GoalRule, Happening, Opening, Place, Relation, Seat
+from simworld.schema.story import Part, Way
 
-HEAD = """# Reference: persona and scene files
+HEAD = """# Reference: persona, scene and story files
 
-Made of the models by `python -m tests.reference`; a test holds the two together. `simworld schema persona|scene` prints
-the JSON Schema for an editor. Every plain scalar of a YAML file is text until the field says otherwise: `22:40`, `no`
-and `1_000` stay what was written. A field marked *template* may name the scene's people: `{{ clerk.name }}`, `.age`,
-`.career`, `.origin`, `.they`, `.them`, `.their`, and `{{ topic }}`, `{{ time }}`, `{{ place }}`, with `{% if %}`.
+Made of the models by `python -m tests.reference`; a test holds the two together. `simworld schema persona|scene|story`
+prints the JSON Schema for an editor. Every plain scalar of a YAML file is text until the field says otherwise: `22:40`,
+`no` and `1_000` stay what was written. A field marked *template* may name the scene's people: `{{ clerk.name }}`,
+`.age`, `.career`, `.origin`, `.they`, `.them`, `.their`, and `{{ topic }}`, `{{ time }}`, `{{ place }}`, with
+`{% if %}`.
+
+A story file stands in `stories/` (or `scenes/stories/`) and plays scenes of its pack or of an installed one, one after
+the other, with one cast.
 
 A persona file may start from fragments: `extends: [fragments/retired_teacher]`. Fragments are taken in order, then the
 file itself: a scalar is replaced, a list is added to (nothing twice), a mapping is merged key by key.
@@ -29,8 +34,13 @@ file itself: a scalar is replaced, a list is added to (nothing twice), a mapping
 def reference() -> str:
     """The whole page."""
     personas = (Persona, Voice, BigFive)
-    scenes = (Scene, Seat, Constraint, Place, Relation, Opening, Happening, Direction, End, GoalRule)
-    lines = [HEAD, "## Persona files", *_sections(personas), "## Scene files", *_sections(scenes)]
+    scenes = (
+        Scene, Seat, Constraint, Place, Relation, Opening, Condition, Happening, Intervention, Direction, End, GoalRule,
+    )  # fmt: skip
+    stories = (Story, Part, Chapter, Way)
+    lines = [HEAD]
+    for title, models in (("Persona", personas), ("Scene", scenes), ("Story", stories)):
+        lines += [f"## {title} files", *_sections(models)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -56,6 +66,8 @@ def _name(annotation: object) -> str:
         return " | ".join(f"`{value}`" for value in inner)
     if origin in (tuple, list):
         return f"list of {_name(inner[0])}"
+    if origin is dict:
+        return f"mapping of {_name(inner[0])} to {_name(inner[1])}"
     if origin in (typing.Union, types.UnionType):
         return " | ".join(_name(part) for part in inner if part is not type(None))
     plain = {str: "text", int: "whole number", float: "number", bool: "true or false"}
@@ -66,7 +78,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**required**"
     value = field.default
-    if value is None or value in ("", ()) or isinstance(value, BaseModel):
+    if value is None or value in ("", (), {}) or isinstance(value, BaseModel):
         return ""
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,38 @@ from simworld.packs.names import FORBIDDEN
 from simworld.packs.report import PER_FILE, SHOWN, shown
 from simworld.packs.wording import schema_of
 from simworld.prompts import check_template
-from simworld.schema import Constraint, Happening, Persona, Problem, Relation, Scene, Seat
-from tests.broken_packs import ALL, BEN, ROSA, SOUND, WARD, Broken, bomb, chain, deep, edited, write_pack
+from simworld.schema import (
+    Condition,
+    Constraint,
+    Happening,
+    Intervention,
+    Persona,
+    Problem,
+    Relation,
+    Scene,
+    Seat,
+    Story,
+)
+from tests.broken_packs import (
+    ALL,
+    BEN,
+    DUSK,
+    NIGHTS,
+    ROSA,
+    SOUND,
+    STORY,
+    WARD,
+    Broken,
+    bomb,
+    chain,
+    condition,
+    deep,
+    edited,
+    intervention,
+    story,
+    wards,
+    write_pack,
+)
 
 DIRECTORS = ("addressed", "alternate", "model", "round_robin", "scripted")
 
@@ -52,7 +83,82 @@ def test_broken_pack(broken: Broken, tmp_path: Path) -> None:
 
 
 def test_broken_packs_differ() -> None:
-    assert len({broken.name for broken in ALL}) == len(ALL) >= 45
+    assert len({broken.name for broken in ALL}) == len(ALL) >= 190
+
+
+@pytest.mark.parametrize("broken", STORY, ids=lambda broken: broken.name)
+def test_a_broken_story_is_told_the_same_alone(broken: Broken, tmp_path: Path) -> None:
+    root = broken.write(tmp_path)
+    assert checked(root / broken.place[0]) == checked(root)
+
+
+AWAITED = ("topics:", "conditions:\n  path: {said: [bell]}\n  nobody_waits: {after: 1}\ntopics:")
+FINE: list[dict[str, str | bytes]] = [
+    condition("{after: 8}"),
+    condition("{minutes: 0.5}"),
+    condition("{seat: nurse, place: out}"),
+    condition('{toward: visitor, familiarity: ">= .5"}'),
+    wards(AWAITED, ("at: 3", "when: path")),
+    wards(("at: 3", "enters: office\n    by: [visitor]")),
+    wards(("place: office", "place: office\n    enters: 7")),
+    intervention("{seat: nurse, at: 7, emotion: sad}"),
+    intervention("{seat: nurse, at: 0, whisper: '{{ visitor.name }} is here.'}"),
+    intervention("{seat: visitor, at: 0, memory: He smiled.}"),
+    story(),
+    story("title:", "id: nights\ntitle:"),
+    story("persona: ben", "who: {career: [nurse]}"),
+    story("    then:", "    after: 2 hours\n    then:", "3 days", "3 days\n    then: [{to: first}]"),
+    story("- {when: cold, to: end}", "- {when: cold, to: end}\n      - {to: second}"),
+    story("- {when: cold, to: end}", "- {when: cold, to: second}\n      - {to: end}"),
+    story('warmth: "<0"', 'warmth: "<0", place: out, ended: [left]'),
+    story("max_turns: 6", "max_turns: 2"),
+]
+
+
+@pytest.mark.parametrize("files", FINE)
+def test_what_may_be_said(files: dict[str, str | bytes], tmp_path: Path) -> None:
+    assert [str(problem) for problem in checked(write_pack(tmp_path, files))] == []
+
+
+def test_a_story_may_seat_somebody_else_than_the_scene_does(tmp_path: Path) -> None:
+    text = "title: T\ncast: [{id: guest}, {id: old, persona: rosa}, {id: young, persona: ben}]\nchapters:\n"
+    swap = "- {id: a, scene: ward, seats: {nurse: old, visitor: young}}\n- {id: b, scene: dusk, seats: {nurse: old}}\n"
+    root = write_pack(tmp_path, {**SOUND, "scenes/dusk.yaml": DUSK, "stories/a.yaml": text + swap})
+    assert [str(problem) for problem in checked(root)] == []
+    write_pack(root, {"stories/a.yaml": text + swap.replace("seats: {nurse: old}", "seats: {guest: young}")})
+    assert [(p.field, p.code) for p in checked(root)] == [
+        ("cast.guest.id", "unseated-part"),
+        ("chapters.b.scene", "same-persona-twice"),
+    ]
+
+
+def test_seats_of_a_story_may_bear_names_of_what_only_the_user_sets(tmp_path: Path) -> None:
+    scene = "title: T\nseats: [{id: host, persona: ben}, {id: token, persona: rosa}]\n"
+    seats = "seats: {host: visitor, token: carer}, goals: {host: rest}, openings: {token: Hm.}"
+    text = edited(NIGHTS, "scene: ward\n    seats: {nurse: carer}", "scene: a\n    " + seats.replace("}, ", "}\n    "))
+    root = write_pack(tmp_path, {**SOUND, "scenes/a.yaml": scene, "stories/nights.yaml": text})
+    assert [str(problem) for problem in checked(root)] == []
+    write_pack(root, {"stories/nights.yaml": text.replace("openings:\n      visitor", "env:\n      visitor")})
+    assert codes(root) == ["forbidden"]
+
+
+def test_a_scene_that_cannot_be_read_is_told_once_and_not_by_the_story(tmp_path: Path) -> None:
+    root = write_pack(tmp_path, {**story(), "scenes/ward.yaml": "title: [\n"})
+    assert [(Path(p.file).name, p.code) for p in checked(root)] == [("ward.yaml", "bad-yaml")]
+    assert checked(root / "stories" / "nights.yaml") == checked(root)
+
+
+def test_many_chapters_over_a_huge_scene_are_refused_in_good_time(tmp_path: Path) -> None:
+    seats = "".join(f"- {{id: s{n}}}\n" for n in range(3000))
+    chapters = "".join(f"- {{id: c{n}, scene: huge}}\n" for n in range(3000))
+    files = {
+        "scenes/huge.yaml": f"title: T\nseats:\n{seats}",
+        "stories/a.yaml": f"title: T\ncast: [{{id: a}}]\nchapters:\n{chapters}",
+    }
+    begun = time.process_time()
+    found = codes(write_pack(tmp_path, {**SOUND, **files}))
+    assert time.process_time() - begun < 20
+    assert {"too-long", "untaken-seat", "too-many-problems"} <= set(found)
 
 
 def test_sound_pack_has_no_problem(tmp_path: Path) -> None:
@@ -190,7 +296,7 @@ def test_backends_that_a_pack_may_seat(tmp_path: Path) -> None:
 
 def test_no_field_of_a_record_bears_a_forbidden_name() -> None:
     fields: set[str] = set()
-    for model in (Persona, Scene):
+    for model in (Persona, Scene, Story):
         schema = schema_of(model)
         for part in (schema, *schema["$defs"].values()):
             fields |= set(part["properties"])
@@ -403,19 +509,29 @@ _QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[Health
 _SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=12),
     st.sampled_from(["nurse", "ben", "say", "scripted", "{{ nurse.name }}", "office", ">=60", "improv", "x" * 700]),
+    st.sampled_from(["ward", "nights", "end", "lost_luggage", "clerk", "2 days", "<0", "3"]),
 )  # fmt: skip
 _KEYS = st.one_of(
     st.text(max_size=8),
     st.sampled_from([
         "id", "seats", "who", "persona", "places", "exits", "openings", "text", "director", "order", "end", "goal",
         "words", "max_turns", "name", "extends", "voice", "traits", "not", "age", "backend", "model", "title",
-        "happenings", "at", "to",
+        "happenings", "at", "to", "conditions", "interventions", "enters", "by", "when", "seat", "toward", "warmth",
+        "cast", "chapters", "scene", "after", "then", "goals", "nurse", "longest", "place", "feels", "memory",
     ]),
 )  # fmt: skip
 _DATA = st.recursive(
     _SCALARS,
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(_KEYS, inner, max_size=5)),
     max_leaves=25,
+)
+_LIST = st.lists(st.dictionaries(_KEYS, _DATA, max_size=4), max_size=3)
+_SCENE = _DATA | st.fixed_dictionaries(
+    {"seats": _LIST, "conditions": _DATA, "happenings": _LIST, "interventions": _LIST}
+)
+_WAYS = st.fixed_dictionaries({"scene": st.sampled_from(["ward", "lost_luggage"]), "seats": _DATA, "then": _LIST})
+_STORY = _DATA | st.fixed_dictionaries(
+    {"cast": _LIST, "chapters": _LIST | st.lists(_WAYS, max_size=3), "conditions": _DATA}
 )
 
 
@@ -444,13 +560,14 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 
 @_QUICK
-@given(persona=_DATA, scene=_DATA)
-def test_any_yaml_is_loaded_or_refused(tmp_path: Path, persona: Any, scene: Any) -> None:
+@given(persona=_DATA, scene=_SCENE, story=_STORY)
+def test_any_yaml_is_loaded_or_refused(tmp_path: Path, persona: Any, scene: Any, story: Any) -> None:
     files: dict[str, str | bytes] = {
         "personas/ben.yaml": yaml.safe_dump(persona),
         "personas/fragments/x.yaml": yaml.safe_dump(persona),
         "vocabularies/topics.yaml": yaml.safe_dump(persona),
         "scenes/ward.yaml": yaml.safe_dump(scene),
+        "stories/nights.yaml": yaml.safe_dump(story),
     }
     root = write_pack(tmp_path, files)
     problems = checked(root)
@@ -494,6 +611,27 @@ def test_scene_made_in_python_is_told_by_field() -> None:
     with pytest.raises(PackError, match="scene porch: 5 problems\nscene porch:1:1: ") as refused:
         accept_scene(scene, personas={"old": OLD}, check_template=check_template)
     assert len(refused.value.problems) == 5
+
+
+def test_scene_made_in_python_follows_the_rules_of_conditions_and_interventions() -> None:
+    scene = two(
+        conditions={"late": Condition(after=0, seat="b"), "warm": Condition(toward="c", warmth=">0")},
+        happenings=(Happening(text=("A bell.",)), Happening(when="lat", text=("A bell.",))),
+        interventions=(Intervention(seat="a", when="late"),),
+    )
+    problems = problems_of_scene(scene, personas={"ann": ANN, "old": OLD})
+    assert {(problem.field, problem.code, problem.nearest) for problem in problems} == {
+        ("conditions.late", "empty-condition", ""),
+        ("conditions.warm.toward", "unknown-seat", "a"),
+        ("happenings.0", "no-cue", ""),
+        ("happenings.1.when", "unknown-condition", "late"),
+        ("interventions.0", "no-effect", ""),
+    }
+    waits = two(
+        conditions={"late": Condition(feels=("tense",))}, happenings=(Happening(when="late", text=("A bell.",)),)
+    )
+    accepted = accept_scene(waits, personas={"ann": ANN, "old": OLD})
+    assert accepted.conditions["late"].feels == ("Tense",)
 
 
 def test_scene_made_in_python_may_seat_any_backend_but_needs_people() -> None:

@@ -424,8 +424,9 @@ def test_json_schemas_for_editors() -> None:
         "string",
     }
     assert "not" in scene["$defs"]["Constraint"]["properties"]
-    with pytest.raises(UsageError, match="allowed: persona, scene"):
-        json_schema("story")
+    assert json_schema("story")["required"] == ["title", "cast", "chapters"]
+    with pytest.raises(UsageError, match="allowed: persona, scene, story"):
+        json_schema("tale")
     persona["properties"].clear()
     assert "name" in json_schema("persona")["properties"]
 
@@ -435,7 +436,7 @@ def test_new_pack_is_sound_and_has_what_it_says(tmp_path: Path) -> None:
     assert written == sorted(path for path in (tmp_path / "deep" / "mine").rglob("*") if path.is_file())
     assert check([tmp_path / "deep" / "mine"], check_template=check_template) == []
     pack = load_pack(tmp_path / "deep" / "mine")
-    assert (len(pack.personas), len(pack.scenes)) == (2, 2)
+    assert (len(pack.personas), len(pack.scenes), len(pack.stories)) == (2, 2, 1)
     assert all(len(persona.samples) >= 12 and persona.voice.tone for persona in pack.personas.values())
     assert any(scene.happenings and any(seat.persona is None for seat in scene.seats) for scene in pack.scenes.values())
     assert "README.md" in {path.name for path in written}

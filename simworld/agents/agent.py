@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from simworld.schema import Briefing, Persona, Reply, Seat, Turn, Usage
+from simworld.schema import Affect, Briefing, Memory, Persona, Reply, Seat, Tie, Turn, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,17 @@ class View:
     calls: int
     """Number of model calls that this seat has made in the dialogue so far."""
     emotion: str
+    """Name of what this one feels; empty: not known."""
     place: str
     """Id of the place it is in; empty where the scene has no map."""
     present: tuple[str, ...]
     """Ids of the others who are in the same place."""
+    affect: Affect = field(default_factory=Affect)
+    """The same in numbers."""
+    ties: Mapping[str, Tie] = field(default_factory=dict[str, Tie])
+    """Seat id -> how this one stands to whoever sits there."""
+    recalled: tuple[Memory, ...] = ()
+    """What comes back to this one now, of what it no longer has before it."""
     messages: Sequence[Mapping[str, str]] = ()
     """The prompt: `{"role": "system" | "user" | "assistant", "content": str}`, as `perspective` lays it out."""
 

@@ -31,10 +31,13 @@ def show(
     """Print a transcript, the dialogues of a corpus, or a scene's graph."""
     if graph:
         from simworld.simulate.graph import compile_scene
+        from simworld.simulate.plan import Stage
         from simworld.simulate.stages import stages_of
+        from simworld.simulate.story import compile_story
 
         for stage in stages_of(what):
-            out(compile_scene(stage.scene).get_graph().draw_mermaid().rstrip())
+            made = compile_scene(stage.scene) if isinstance(stage, Stage) else compile_story(stage.story)
+            out(made.get_graph().draw_mermaid().rstrip())
         return
     from simworld.corpus.store import Corpus, to_line
 
@@ -70,6 +73,12 @@ def export(
             metavar="keep|drop", help="The private notes (feelings, the end coming near) that closed the prompts."
         ),
     ] = "keep",
+    with_: Annotated[
+        str | None,
+        typer.Option(
+            "--with", metavar="emotion,memory,relations", help="What own messages carry of what lay behind them."
+        ),
+    ] = None,
     include: Annotated[
         list[str] | None,
         typer.Option(metavar="STATUS", help="Statuses beside `complete`: truncated, stopped_by_budget, failed."),
@@ -83,10 +92,14 @@ def export(
 
     report = export_corpus(
         corpus, to, form=form, speaker=speaker, thoughts=_keeps("--thoughts", thoughts), notes=_keeps("--notes", notes),
-        include=tuple(include or ()),
+        include=tuple(include or ()), inside=_listed(with_),
     )  # fmt: skip
     for line in report.lines():
         say(line)
+
+
+def _listed(given: str | None) -> list[str]:
+    return [name.strip() for name in given.split(",")] if given is not None else []
 
 
 def _keeps(option: str, value: str) -> bool:

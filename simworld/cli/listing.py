@@ -15,8 +15,11 @@ def _packs(paths: Sequence[Path]) -> list[Pack]:
 
 
 def _list_packs(paths: Sequence[Path]) -> Rows:
-    rows = [(pack.name, str(len(pack.personas)), str(len(pack.scenes)), str(pack.root)) for pack in _packs(paths)]
-    return ("pack", "personas", "scenes", "folder"), rows
+    rows = [
+        (pack.name, str(len(pack.personas)), str(len(pack.scenes)), str(len(pack.stories)), str(pack.root))
+        for pack in _packs(paths)
+    ]
+    return ("pack", "personas", "scenes", "stories", "folder"), rows
 
 
 def _list_personas(paths: Sequence[Path]) -> Rows:
@@ -34,6 +37,21 @@ def _list_scenes(paths: Sequence[Path]) -> Rows:
         for pack, scene in scenes
     ]
     return ("scene", "title", "seats", "pack"), rows
+
+
+def _list_stories(paths: Sequence[Path]) -> Rows:
+    stories = [(pack, story) for pack in _packs(paths) for story in pack.stories.values()]
+    rows = [
+        (
+            story.id,
+            story.title,
+            ", ".join(f"{part.id}={part.persona or '(open)'}" for part in story.cast),
+            ", ".join(chapter.id for chapter in story.chapters),
+            pack.name,
+        )
+        for pack, story in stories
+    ]
+    return ("story", "title", "parts", "chapters", "pack"), rows
 
 
 def _list_backends(paths: Sequence[Path]) -> Rows:
@@ -71,4 +89,5 @@ LISTS: dict[str, Callable[[Sequence[Path]], Rows]] = {
     "packs": _list_packs,
     "personas": _list_personas,
     "scenes": _list_scenes,
+    "stories": _list_stories,
 }

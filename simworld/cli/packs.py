@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_(
-    what: Annotated[str, typer.Argument(metavar="packs|personas|scenes|backends|directors|exporters")],
+    what: Annotated[str, typer.Argument(metavar="packs|personas|scenes|stories|backends|directors|exporters")],
     path: Annotated[list[Path] | None, typer.Argument(help="A pack of your own to list as well.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A list of objects.")] = False,
 ) -> None:
@@ -52,7 +52,7 @@ def new(
     say(f"Play it with: simworld run {folder}")
 
 
-def schema(kind: Annotated[str, typer.Argument(metavar="persona|scene")]) -> None:
+def schema(kind: Annotated[str, typer.Argument(metavar="persona|scene|story")]) -> None:
     """Print the JSON Schema of a YAML file, for editors."""
     from simworld.packs import json_schema
 

@@ -104,8 +104,10 @@ class Progress:
             self._task = self._bar.add_task("dialogues", total=self._to_play)
 
     def _finish(self, facts: dict[str, Any]) -> None:
-        self._done += 1
         self._turns += facts["turns"]
+        if not facts["closes"]:
+            return
+        self._done += 1
         if facts["status"] == "failed":
             self.failed += 1
             self._details[facts["detail"]] += 1

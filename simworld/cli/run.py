@@ -14,6 +14,9 @@ from simworld.cli.screen import out, print_transcript, say, table
 from simworld.errors import UsageError
 
 if TYPE_CHECKING:
+    from simworld.prompts import Situation
+    from simworld.schema import Transcript
+    from simworld.simulate.plan import Planned, PlannedStory
     from simworld.simulate.share import RunSettings
 
 R = TypeVar("R")
@@ -30,7 +33,8 @@ def run(
     scenes: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SCENE|PATH]...", help="Scene ids, files, folders or packs; default: all built-in scenes."
+            metavar="[SCENE|STORY|PATH]...",
+            help="Ids of scenes and stories, files, folders or packs; default: all built-in scenes.",
         ),
     ] = None,
     backend: Annotated[
@@ -54,7 +58,23 @@ def run(
     max_turns: Annotated[
         int | None, typer.Option(metavar="N", help="Acts a dialogue may have, instead of the scene's.", min=1)
     ] = None,
-    n: Annotated[int, typer.Option("-n", metavar="N", help="Dialogues in all, spread over the scenes.", min=1)] = 1,
+    emotion: Annotated[
+        str,
+        typer.Option(metavar="pad|categorical", help="How characters feel: in numbers with a temper, or names alone."),
+    ] = "pad",
+    memory: Annotated[
+        str, typer.Option(metavar="episodic|window", help="What they remember: a life, or only what is in view.")
+    ] = "episodic",
+    recall: Annotated[
+        str, typer.Option(metavar="lexical|minilm|E", help="What finds memories: words, or an encoder (extra [embed]).")
+    ] = "lexical",
+    memory_tokens: Annotated[int, typer.Option(metavar="N", help="Tokens of memories in one note.", min=0)] = 400,
+    intervene: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A YAML list of interventions, made beside the scenes' own.")
+    ] = None,
+    n: Annotated[
+        int, typer.Option("-n", metavar="N", help="Dialogues (or stories) in all, spread over the scenes.", min=1)
+    ] = 1,
     seed: Annotated[int, typer.Option(metavar="S", help="One seed, one corpus.")] = 0,
     jobs: Annotated[int, typer.Option(metavar="J", help="Dialogues in flight in each process.", min=1)] = 64,
     workers: Annotated[int, typer.Option(metavar="W", help="Processes.", min=1)] = 1,
@@ -71,16 +91,19 @@ def run(
 ) -> None:
     """Play scenes. The same command again goes on where it stopped."""
     from simworld.backends.sampling import Sampling
+    from simworld.simulate.minding import Minding
     from simworld.simulate.share import RunSettings
 
     sampling = _checked(
         Sampling, temperature=temperature, top_p=top_p, max_tokens=max_tokens, context=context, base_url=base_url,
         timeout=timeout,
     )  # fmt: skip
+    minding = _checked(Minding, emotion=emotion, memory=memory, recall=recall, memory_tokens=memory_tokens)
     settings = _checked(
-        RunSettings, scenes=tuple(scenes or _all_scenes()), out=str(out_ or ""), backend=backend, seats=_seats(seat),
-        sampling=sampling, n=n, seed=seed, max_turns=max_turns, jobs=jobs, workers=workers, keep_failed=keep_failed,
-        replay=replay, scene_backends=scene_backends,
+        RunSettings, minding=minding, interventions=_interventions(intervene), scenes=tuple(scenes or _all_scenes()),
+        out=str(out_ or ""), backend=backend, seats=_seats(seat), sampling=sampling, n=n, seed=seed,
+        max_turns=max_turns, jobs=jobs, workers=workers, keep_failed=keep_failed, replay=replay,
+        scene_backends=scene_backends,
     )  # fmt: skip
     if replay and out_ is None:
         raise UsageError("--replay needs --out DIR, the corpus whose journal is played")
@@ -108,6 +131,14 @@ def _seats(given: list[str] | None) -> dict[str, str]:
     return seats
 
 
+def _interventions(path: Path | None) -> tuple[Any, ...]:
+    if path is None:
+        return ()
+    from simworld.packs import read_interventions
+
+    return read_interventions(path)
+
+
 def _checked(record: type[R], **values: Any) -> R:
     """A record made of options; what is wrong is told by the option's name."""
     from pydantic import ValidationError
@@ -124,24 +155,20 @@ def _print_plan(settings: RunSettings, as_json: bool) -> None:
     from simworld.simulate.plan import Plan
     from simworld.simulate.share import Prepared
 
-    prepared = Prepared(settings)
     rows: list[tuple[str, ...]] = []
-    counts: dict[str, Counter[str]] = {
-        "scenes": Counter(),
-        "personas": Counter(),
-        "topics": Counter(),
-        "emotions": Counter(),
-    }
-    for item in Plan(prepared.stages, settings.seed).take(settings.n):
-        situation = item.situation
-        counts["scenes"][situation.scene.id] += 1
-        counts["personas"].update(persona.id for persona in situation.cast.values())
-        counts["topics"][situation.topic or "(none)"] += 1
-        counts["emotions"].update(situation.emotions.values())
-        cast = ", ".join(f"{seat}={persona.id}" for seat, persona in situation.cast.items())
-        feelings = ", ".join(f"{seat}={emotion}" for seat, emotion in situation.emotions.items())
+    counts = {name: Counter[str]() for name in ("scenes", "personas", "topics", "emotions")}
+    for item in Plan(Prepared(settings).stages, settings.seed).take(settings.n):
+        situations, cast = _situations(item)
+        counts["scenes"].update(situation.scene.id for situation in situations)
+        counts["personas"].update(cast.values())
+        counts["topics"].update(situation.topic or "(none)" for situation in situations)
+        counts["emotions"].update(word for situation in situations for word in situation.emotions.values())
         if len(rows) < SHOWN or as_json:
-            rows.append((item.id, cast, situation.topic, feelings))
+            rows.append((
+                item.id, ", ".join(f"{seat}={persona}" for seat, persona in cast.items()),
+                ", ".join(situation.topic for situation in situations if situation.topic),
+                ", ".join(f"{seat}={word}" for seat, word in situations[0].emotions.items()),
+            ))  # fmt: skip
     heads = ("dialogue", "cast", "topic", "emotions")
     if as_json:
         plan = [dict(zip(heads, row, strict=True)) for row in rows]
@@ -155,6 +182,15 @@ def _print_plan(settings: RunSettings, as_json: bool) -> None:
         table([(name, str(count)) for name, count in sorted(counter.items())], (what, "dialogues"))
 
 
+def _situations(item: Planned | PlannedStory) -> tuple[list[Situation], dict[str, str]]:
+    """The situations of a unit (of a story all that it may come to), and who takes which seat or part."""
+    from simworld.simulate.plan import Planned
+
+    if isinstance(item, Planned):
+        return [item.situation], {seat: who.id for seat, who in item.situation.cast.items()}
+    return [situation for situation, _ in item.chapters.values()], {part: who.id for part, who in item.cast.items()}
+
+
 def _to_screen(settings: RunSettings, as_json: bool) -> None:
     """Play and print each dialogue as it ends; nothing is kept."""
     from simworld.simulate.run import play_all
@@ -165,21 +201,15 @@ def _to_screen(settings: RunSettings, as_json: bool) -> None:
     speakers = prepared.speakers(None)
     failed: list[str] = []
 
-    def done(transcript: Any) -> None:
-        if transcript.status == "failed":
-            failed.append(transcript.id)
-        if as_json:
-            from simworld.corpus.store import to_line
-
-            out(to_line(transcript).decode().rstrip())
-        else:
-            print_transcript(transcript)
-            out("")
+    def done(told: list[Transcript]) -> None:
+        failed.extend(transcript.id for transcript in told if transcript.status == "failed")
+        for transcript in told:
+            _print(transcript, as_json)
 
     async def play() -> None:
         try:
             share = prepared.share(0, set())
-            await play_all(share, speakers, jobs=settings.jobs, max_turns=settings.max_turns, done=done)
+            await play_all(share, speakers, prepared.terms, jobs=settings.jobs, done=done)
         finally:
             await speakers.close()
 
@@ -188,6 +218,16 @@ def _to_screen(settings: RunSettings, as_json: bool) -> None:
     with tuned():
         asyncio.run(play())
     _end_of_screen(settings, failed)
+
+
+def _print(transcript: Transcript, as_json: bool) -> None:
+    if as_json:
+        from simworld.corpus.store import to_line
+
+        out(to_line(transcript).decode().rstrip())
+        return
+    print_transcript(transcript)
+    out("")
 
 
 def _end_of_screen(settings: RunSettings, failed: list[str]) -> None:

@@ -2,7 +2,7 @@
 
     with open_folder(path, identity) as folder:      # refused if another process or another run's corpus is there
         folder.finished()                            # {index: status} of what is already there
-        folder.keep(transcript)                      # durable at once, in any order
+        folder.keep([transcript])                    # durable at once, in any order
         folder.settle(shard)                         # put in plan order, renamed when complete
 
 Finished dialogues are appended to `journal/NNNNN-W.done` as they come; a whole shard is then written in plan
@@ -14,7 +14,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +46,25 @@ class Folder:
             found.update({index: _status(line) for index, line in read_shard(self.path, shard).items()})
         return found
 
-    def keep(self, transcript: Transcript) -> None:
-        """Append a finished transcript. Raises OSError where the disk is full; what stood before stays whole."""
-        shard = transcript.index // SHARD
+    def keep(self, told: Sequence[Transcript]) -> None:
+        """Append the transcripts of one finished unit, in their order: the last one there says that all are.
+
+        Raises OSError where the disk is full; what stood before stays whole.
+        """
+        by_shard: dict[int, bytes] = {}
+        for transcript in told:
+            shard = transcript.index // SHARD
+            by_shard[shard] = by_shard.get(shard, b"") + to_line(transcript)
+        for shard, data in by_shard.items():
+            self._append(shard, data)
+
+    def _append(self, shard: int, data: bytes) -> None:
         descriptor = self._files.get(shard)
         if descriptor is None:
             descriptor = self._files[shard] = self._open(shard)
             while len(self._files) > MOST_OPEN:
                 os.close(self._files.pop(min(self._files)))
         start = os.lseek(descriptor, 0, os.SEEK_END)
-        data = to_line(transcript)
         try:
             while data:
                 data = data[os.write(descriptor, data) :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ class Survey:
 
     def __init__(self) -> None:
         self.status_of: dict[int, str] = {}
+        self.closing: set[int] = set()
+        """Transcripts that are the last, or only, one of their unit of the plan."""
         self._facts_of_failed: dict[int, dict[str, Any]] = {}
         self.statuses: Counter[str] = Counter()
         self.endings: Counter[str] = Counter()
@@ -42,7 +45,8 @@ class Survey:
         """What is counted of one transcript, parsed from its line."""
         backends = {id: seat["backend"] for id, seat in row["seats"].items()}
         usage = {id: (one["calls"], one["input_tokens"], one["output_tokens"]) for id, one in row["usage"].items()}
-        return _facts(row["status"], row["ending"], row["scene"], len(row["turns"]), backends, usage)
+        closes = not row.get("story") or row["story"]["last"]
+        return _facts(row["status"], row["ending"], row["scene"], len(row["turns"]), backends, usage, closes)
 
     @staticmethod
     def facts_of(transcript: Transcript) -> dict[str, Any]:
@@ -50,7 +54,8 @@ class Survey:
         backends = {id: seat.backend for id, seat in transcript.seats.items()}
         usage = {id: (one.calls, one.input_tokens, one.output_tokens) for id, one in transcript.usage.items()}
         ending = transcript.ending.model_dump()
-        return _facts(transcript.status, ending, transcript.scene, len(transcript.turns), backends, usage)
+        closes = transcript.story is None or transcript.story.last
+        return _facts(transcript.status, ending, transcript.scene, len(transcript.turns), backends, usage, closes)
 
     def add(self, index: int, facts: dict[str, Any]) -> None:
         """Count a transcript; one that is already counted (a failed one, played again) is replaced."""
@@ -60,13 +65,21 @@ class Survey:
                 return
             self._count(old, -1)
         self.status_of[index] = facts["status"]
+        if facts["closes"]:
+            self.closing.add(index)
+        else:
+            self.closing.discard(index)
         if facts["status"] == "failed":
             self._facts_of_failed[index] = facts
         self._count(facts, 1)
 
-    def finished(self, *, failed_too: bool) -> set[int]:
-        """The dialogues that need not be played."""
-        return {index for index, status in self.status_of.items() if failed_too or status != "failed"}
+    def finished(self, spans: Iterable[range], *, failed_too: bool) -> set[int]:
+        """The numbers of the units (their indices given) that need not be played."""
+        return {unit for unit, span in enumerate(spans) if self._is_finished(span, failed_too)}
+
+    def _is_finished(self, span: range, failed_too: bool) -> bool:
+        there = [self.status_of[index] for index in span if index in self.status_of]
+        return any(index in self.closing for index in span) and (failed_too or "failed" not in there)
 
     def _count(self, facts: dict[str, Any], by: int) -> None:
         self.statuses[facts["status"]] += by
@@ -91,6 +104,7 @@ def _facts(
     turns: int,
     backends: dict[str, str],
     usage: dict[str, tuple[int, int, int]],
+    closes: bool,
 ) -> dict[str, Any]:
     return {
         "status": status,
@@ -98,6 +112,7 @@ def _facts(
         "detail": ending["detail"],
         "scene": scene,
         "turns": turns,
+        "closes": closes,
         "backends": sorted(set(backends.values())),
         "usage": [(backends.get(id, id), *counts) for id, counts in usage.items() if counts[0]],
     }

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from simworld.packs.gather import Named, seek_candidates
+from simworld.packs.gather import seek_candidates
+from simworld.packs.known import KnownPersonas
+from simworld.packs.look import Around, CheckTemplate
 from simworld.packs.node import Mark, Node, tree
 from simworld.packs.pack import Pack
 from simworld.packs.records import SCENE_WORDS, record_of
 from simworld.packs.report import Report
-from simworld.packs.scene_rules import Around, CheckTemplate, check_scene
+from simworld.packs.scene_rules import check_scene
 from simworld.packs.words import built_in
 from simworld.schema import Persona, Problem, Scene
 
@@ -60,8 +62,8 @@ def _judged(
     node = _tree(scene)
     vocabulary = pack.vocabulary if pack else built_in()
     accepted = record_of(Scene, node, report, SCENE_WORDS, vocabulary, file_id=scene.id)
-    named = Named(known)
-    check_scene(node, report, Around(named.has, named.all, check_template, directors))
+    people = KnownPersonas(known)
+    check_scene(node, report, Around(people.has, people.all, check_template, directors))
     if accepted:
         seek_candidates(accepted, node, report, known.values())
     return accepted, report

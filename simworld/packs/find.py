@@ -7,11 +7,11 @@ rosa = find_persona("rosa", pack)                       # the pack's own, else a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from simworld.errors import UsageError, unknown
+from simworld.errors import UsageError, nearest, unknown
 from simworld.packs.casting import matches
 from simworld.packs.gather import Lent, installed_personas
 from simworld.packs.layout import (
@@ -22,11 +22,12 @@ from simworld.packs.layout import (
     installed_roots,
     joined,
     source_of,
+    story_files,
 )
+from simworld.packs.look import CheckTemplate
 from simworld.packs.names import is_id
 from simworld.packs.pack import Pack, load_source
 from simworld.packs.report import shown
-from simworld.packs.scene_rules import CheckTemplate
 from simworld.schema import Constraint, Persona, Scene
 
 
@@ -45,33 +46,43 @@ def find_scenes(
     pack is not sound.
     """
     extra = [Path(root) for root in extra_roots]
+    # what stories say does not matter to who plays scenes
+    sources = [replace(_named(str(name), extra), stories=()) for name in names]
+    packs = loaded(sources, Lent(check_template, directors))
+    wanted = dict.fromkeys((source.root.resolve(), file.id) for source in sources for file in source.scenes)
+    return [(packs[root], packs[root].scenes[id]) for root, id in wanted]
+
+
+def loaded(sources: Iterable[Source], lent: Lent) -> Mapping[Path, Pack]:
+    """The pack of each root, read once whatever the number of its parts."""
     parts: dict[Path, list[Source]] = {}
-    wanted: list[tuple[Path, str]] = []
-    for name in names:
-        source = _named(str(name), extra)
-        root = source.root.resolve()
-        parts.setdefault(root, []).append(source)
-        wanted += [(root, file.id) for file in source.scenes]
-    lent = Lent(check_template, directors)
-    packs = {root: load_source(joined(sources), lent) for root, sources in parts.items()}
-    return [(packs[root], packs[root].scenes[id]) for root, id in dict.fromkeys(wanted)]
+    for source in sources:
+        parts.setdefault(source.root.resolve(), []).append(source)
+    return {root: load_source(joined(some), lent) for root, some in parts.items()}
 
 
 def _named(name: str, extra: Sequence[Path]) -> Source:
     """The source of one scene by id, or of a path."""
-    by_id = _by_id(name, extra) if is_id(name) else None
+    by_id = scene_by_id(name, roots(extra)) if is_id(name) else None
     source = by_id or source_of(Path(name))
     if source is None:
-        ids = sorted({file.id for _, root in _roots(extra) for file in files_in(root / "scenes")})
-        hint = "A scene is named by its id or by a path: a file, a folder of scenes, a pack."
-        raise unknown("scene", name, ids, hint)
-    if source.personas and not source.scenes:
+        ids = {file.id for _, root in roots(extra) for file in files_in(root / "scenes")}
+        raise unknown("scene", name, ids, _hint(name, extra))
+    if (source.personas or source.stories) and not source.scenes:
         raise UsageError(f"'{shown(name, 400)}' holds no scenes; name a scene, a folder of scenes or a pack")
     return source
 
 
-def _by_id(id: str, extra: Sequence[Path]) -> Source | None:
-    for name, root in _roots(extra):
+def _hint(name: str, extra: Sequence[Path]) -> str:
+    """How a scene is named; and that the name is, or is nearly, that of a story."""
+    story = nearest(name, sorted({file.id for _, root in roots(extra) for file in story_files(root)}))
+    hint = "A scene is named by its id or by a path: a file, a folder of scenes, a pack."
+    return f"'{story}' is a story. {hint}" if story else hint
+
+
+def scene_by_id(id: str, among: Iterable[tuple[str, Path]]) -> Source | None:
+    """The source of a scene, of the first of these packs that has it; None where none has."""
+    for name, root in among:
         for suffix in SUFFIXES:
             path = root / "scenes" / f"{id}{suffix}"
             source = source_of(path) if path.is_file() else None
@@ -80,7 +91,7 @@ def _by_id(id: str, extra: Sequence[Path]) -> Source | None:
     return None
 
 
-def _roots(extra: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+def roots(extra: Sequence[Path]) -> Iterator[tuple[str, Path]]:
     """Where ids are sought; packs that are not installed bear their folder's name."""
     for root in extra:
         yield "", root

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 
 from simworld.packs.backend_rule import SCRIPTED, backend_refusal
 from simworld.packs.casting import matches
 from simworld.packs.fragments import Shelf, shelf_of
-from simworld.packs.layout import File, Source, builtin_root, files_in, installed_roots, is_inside, source_of
-from simworld.packs.node import Mark, Node, found, path_of
+from simworld.packs.known import KnownPersonas, KnownScenes
+from simworld.packs.layout import File, Source, builtin_root, is_inside, source_of
+from simworld.packs.look import Around, CheckTemplate, texts_of
+from simworld.packs.node import EACH, Loc, Mark, Node, found, path_of
 from simworld.packs.reader import read_bytes, read_path
-from simworld.packs.records import PERSONA_WORDS, SCENE_WORDS, record_of
+from simworld.packs.records import PERSONA_WORDS, SCENE_WORDS, STORY_WORDS, record_of
 from simworld.packs.report import Report, shown
-from simworld.packs.scene_rules import Around, CheckTemplate, check_scene
+from simworld.packs.scene_rules import check_scene
+from simworld.packs.story_rules import check_story, guests
 from simworld.packs.words import KINDS, Vocabulary, extended
-from simworld.schema import Persona, Scene
+from simworld.schema import Constraint, Persona, Scene, Story
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,11 @@ class Gathered:
     vocabulary: Vocabulary
     personas: dict[str, Persona] = field(default_factory=dict[str, Persona])
     scenes: dict[str, Scene] = field(default_factory=dict[str, Scene])
+    stories: dict[str, Story] = field(default_factory=dict[str, Story])
+    trees: dict[str, Node | None] = field(default_factory=dict[str, Node | None])
+    """Scene -> what its file says; None where it cannot be read."""
     files: dict[str, Path] = field(default_factory=dict[str, Path])
-    """`persona/ID` and `scene/ID` -> file."""
+    """`persona/ID`, `scene/ID` and `story/ID` -> file."""
     scripts: dict[str, bytes] = field(default_factory=dict[str, bytes])
     """The scripts that seats name, by the path within the pack."""
 
@@ -49,19 +55,41 @@ class Gathered:
 def gather(source: Source, report: Report, lent: Lent) -> Gathered:
     """Read every file of `source`; what is wrong goes to `report`."""
     gathered = Gathered(source, extended(_vocabularies(source, report), report))
-    if not (source.personas or source.scenes or source.fragments or source.vocabularies):
-        what = "holds no personas and no scenes; put YAML files into its folders personas/ and scenes/"
+    if not (source.personas or source.scenes or source.stories or source.fragments or source.vocabularies):
+        what = "holds no personas, scenes or stories; put YAML files into its folders personas/, scenes/ and stories/"
         report.add(Mark(source.label, 1, 1), "", "empty-pack", what)
     shelf = shelf_of(source, builtin_root(), report)
     for file in _distinct(source.personas, report):
         _persona(file, gathered, shelf, report)
     for file in source.fragments:
         _fragment(file, gathered, shelf, report)
-    named = Named({file.id for file in source.personas})
-    around = Around(named.has, named.all, lent.check_template, lent.directors, source.root)
-    for file in _distinct(source.scenes, report):
+    people = KnownPersonas({file.id for file in source.personas})
+    around = Around(people.has, people.all, lent.check_template, lent.directors, source.root)
+    stories = [(file, _read(file, gathered, report)) for file in _distinct(source.stories, report)]
+    scenes = _distinct(_with_lent(source, [node for _, node in stories if node]), report)
+    for file in scenes:
         _scene(file, gathered, report, around)
+    known = KnownScenes({**{file.id: None for file in source.lendable}, **gathered.trees})
+    for file, node in stories:
+        _differs(file, (*source.scenes, *source.lendable), report)
+        if node:
+            _story(file, node, gathered, report, around, known)
     return gathered
+
+
+def _with_lent(source: Source, stories: Iterable[Node]) -> list[File]:
+    """The scenes of a source, and those that chapters of its stories name."""
+    there = {file.id for file in source.scenes}
+    wanted = {id for story in stories for id in texts_of(story, "chapters", EACH, "scene")} - there
+    return [*source.scenes, *(file for file in source.lendable if file.id in wanted)]
+
+
+def _differs(story: File, scenes: Iterable[File], report: Report) -> None:
+    """No scene bears the story's id."""
+    for scene in scenes:
+        if scene.id == story.id:
+            what = f"'{shown(story.id)}' is the id of the scene {shown(scene.name, 400)}; rename one of them"
+            report.add(Mark(story.name, 1, 1), "id", "duplicate-id", what)
 
 
 def _vocabularies(source: Source, report: Report) -> dict[str, tuple[Path, str]]:
@@ -118,7 +146,7 @@ def _fragment(file: File, gathered: Gathered, shelf: Shelf, report: Report) -> N
 
 
 def _scene(file: File, gathered: Gathered, report: Report, around: Around) -> None:
-    node = _read(file, gathered, report)
+    node = gathered.trees[file.id] = _read(file, gathered, report)
     if node is None:
         return
     scene = record_of(Scene, node, report, SCENE_WORDS, gathered.vocabulary, file_id=file.id)
@@ -129,6 +157,27 @@ def _scene(file: File, gathered: Gathered, report: Report, around: Around) -> No
         _scripts(scene, gathered, report)
         if len(gathered.personas) == len(gathered.source.personas):
             seek_candidates(scene, node, report, gathered.personas.values())
+
+
+def _story(file: File, node: Node, gathered: Gathered, report: Report, around: Around, scenes: KnownScenes) -> None:
+    story = record_of(Story, node, report, STORY_WORDS, gathered.vocabulary, file_id=file.id)
+    check_story(node, report, around, scenes)
+    if story:
+        gathered.stories[story.id] = story
+        gathered.files[f"story/{story.id}"] = file.path
+        if len(gathered.personas) == len(gathered.source.personas):
+            _seek_players(story, node, report, gathered.personas.values(), guests(node, scenes))
+
+
+def _seek_players(
+    story: Story, node: Node, report: Report, personas: Iterable[Persona], guests: Collection[str]
+) -> None:
+    """Report each open part that nobody may take who is not another part or a guest: a scene's own persona."""
+    taken = {part.persona for part in story.cast if part.persona} | set(guests)
+    own = list(personas)
+    for position, part in enumerate(story.cast):
+        if part.persona is None and not _is_there(part.who, own, taken):
+            _say_nobody(("cast", position, "who"), "part", node, report)
 
 
 def _scripts(scene: Scene, gathered: Gathered, report: Report) -> None:
@@ -143,34 +192,24 @@ def _scripts(scene: Scene, gathered: Gathered, report: Report) -> None:
 
 def seek_candidates(scene: Scene, node: Node, report: Report, personas: Iterable[Persona]) -> None:
     """Report each open seat that nobody may take who does not sit elsewhere in the scene."""
-    seated = {seat.persona for seat in scene.seats}
-    own = [persona for persona in personas if persona.id not in seated]
+    seated = {seat.persona for seat in scene.seats if seat.persona}
+    own = list(personas)
     for position, seat in enumerate(scene.seats):
-        if seat.persona is None and not any(matches(seat.who, persona) for persona in own):
-            others = installed_personas(builtin_root()).values()
-            if not any(matches(seat.who, persona) for persona in others if persona.id not in seated):
-                loc = ("seats", position, "who")
-                what = "no persona of this pack or of the built-in one may take this open seat; ask for less"
-                report.add(found(node, loc).mark, path_of(node, loc), "no-candidate", what)
+        if seat.persona is None and not _is_there(seat.who, own, seated):
+            _say_nobody(("seats", position, "who"), "seat", node, report)
 
 
-class Named:
-    """The persona ids that a scene may name: its own pack's, then those of the installed packs."""
+def _is_there(who: Constraint, own: Iterable[Persona], taken: Collection[str]) -> bool:
+    """Whether somebody of the own personas, else of the built-in ones, fits who is not taken."""
+    if any(persona.id not in taken and matches(who, persona) for persona in own):
+        return True
+    others = installed_personas(builtin_root()).values()
+    return any(persona.id not in taken and matches(who, persona) for persona in others)
 
-    def __init__(self, own: Collection[str]) -> None:
-        self.own = own
 
-    def has(self, id: str) -> bool:
-        """Whether there is a persona of this id."""
-        return id in self.own or id in self._installed
-
-    def all(self) -> list[str]:
-        """Every id."""
-        return sorted({*self.own, *self._installed})
-
-    @cached_property
-    def _installed(self) -> frozenset[str]:
-        return frozenset(file.id for _, root in installed_roots() for file in files_in(root / "personas"))
+def _say_nobody(loc: Loc, what: str, node: Node, report: Report) -> None:
+    said = f"no persona of this pack or of the built-in one may take this open {what}; ask for less"
+    report.add(found(node, loc).mark, path_of(node, loc), "no-candidate", said)
 
 
 @cache

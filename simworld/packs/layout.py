@@ -1,10 +1,12 @@
 """Layout: which files make up a pack, and where packs are.
 
-    source_of(Path("X"))                # the pack X: X/personas, X/scenes, X/vocabularies
+    source_of(Path("X"))                # the pack X: X/personas, X/scenes, X/stories, X/vocabularies
     source_of(Path("X/scenes"))         # its scenes, with the personas of X
     source_of(Path("X/scenes/a.yaml"))  # one of them
+    source_of(Path("X/stories"))        # its stories, with the personas of X and the scenes that they name
 
-The built-in pack is the repository's own `personas/` and `scenes/`; a wheel carries them in `simworld/builtin`.
+Stories may also lie in X/scenes/stories. The built-in pack is the repository's own `personas/` and `scenes/`; a wheel
+carries them in `simworld/builtin`.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ BUILT_IN = "builtin"
 SUFFIXES = (".yaml", ".yml")
 _PACKAGE = Path(__file__).resolve().parent.parent
 _SEATS = re.compile(rb"^[\"']?seats[\"']?[ \t]*:", re.MULTILINE)
+_CHAPTERS = re.compile(rb"^[\"']?chapters[\"']?[ \t]*:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,6 +62,9 @@ class Source:
     fragments: tuple[File, ...] = ()
     """Fragments to look at even where no persona uses them."""
     vocabularies: tuple[File, ...] = ()
+    stories: tuple[File, ...] = ()
+    lendable: tuple[File, ...] = ()
+    """Scenes that are read only if a chapter of one of the stories names them."""
 
 
 def joined(sources: Sequence[Source]) -> Source:
@@ -69,6 +75,8 @@ def joined(sources: Sequence[Source]) -> Source:
         scenes=_union(source.scenes for source in sources),
         fragments=_union(source.fragments for source in sources),
         vocabularies=_union(source.vocabularies for source in sources),
+        stories=_union(source.stories for source in sources),
+        lendable=_union(source.lendable for source in sources),
     )
 
 
@@ -106,30 +114,64 @@ def sources_of(paths: Iterable[Path]) -> tuple[list[Source], list[Path]]:
 
 
 def _of_folder(path: Path) -> Source:
-    if (path / "personas").is_dir() or (path / "scenes").is_dir():
-        files = files_in(path / "personas"), files_in(path / "scenes")
-        return _pack(path, *files, fragments=files_below(path / "personas"))
-    name = path.name or path.resolve().name
+    if _is_pack(path):
+        return _whole(path)
+    name = _called(path)
     if name == "scenes":
-        return _pack(_parent(path), files_in(_parent(path) / "personas"), files_in(path))
+        source = _pack(_parent(path), files_in(_parent(path) / "personas"), files_in(path))
+        return replace(source, stories=files_in(path / "stories"))
     if name == "personas":
         return _pack(_parent(path), files_in(path), (), fragments=files_below(path))
+    if name == "stories":
+        return _of_stories(_above_stories(path), files_in(path))
+    if (path / "stories").is_dir():
+        return _whole(path)
     files = files_in(path)
+    stories = tuple(file for file in files if _is_story(file.path))
     scenes = tuple(file for file in files if _is_scene(file.path))
-    personas = tuple(file for file in files if file not in scenes)
-    return replace(_pack(path, personas, scenes, fragments=files_below(path)), shelf=path)
+    personas = tuple(file for file in files if file not in scenes and file not in stories)
+    return replace(_pack(path, personas, scenes, fragments=files_below(path)), shelf=path, stories=stories)
+
+
+def _is_pack(folder: Path) -> bool:
+    return (folder / "personas").is_dir() or (folder / "scenes").is_dir()
+
+
+def _whole(root: Path) -> Source:
+    source = _pack(root, files_in(root / "personas"), files_in(root / "scenes"), files_below(root / "personas"))
+    return replace(source, stories=story_files(root))
+
+
+def _of_stories(root: Path, files: tuple[File, ...], scenes: tuple[File, ...] = ()) -> Source:
+    """Stories of a pack, with what they may name of it."""
+    source = _pack(root, files_in(root / "personas"), ())
+    return replace(source, stories=files, lendable=(*files_in(root / "scenes"), *scenes))
+
+
+def _above_stories(folder: Path) -> Path:
+    """The pack whose stories lie in `folder`: X of X/stories and of X/scenes/stories."""
+    above = _parent(folder)
+    return _parent(above) if _called(above) == "scenes" and not _is_pack(above) else above
 
 
 def _of_file(path: Path) -> Source:
     folder = path.parent
-    name = folder.name or folder.resolve().name
+    name = _called(folder)
     files = (File(path, str(path)),)
     if name == "scenes":
         return _pack(_parent(folder), files_in(_parent(folder) / "personas"), files)
     if name == "personas":
         return _pack(_parent(folder), files, ())
+    if name == "stories":
+        return _of_stories(_above_stories(folder), files)
+    return _by_content(path, folder, files)
+
+
+def _by_content(path: Path, folder: Path, files: tuple[File, ...]) -> Source:
     if _is_scene(path):
         return _pack(folder, files_in(folder / "personas"), files)
+    if _is_story(path):
+        return _of_stories(folder, files, tuple(file for file in files_in(folder) if _is_scene(file.path)))
     for above in folder.absolute().parents:
         if above.name == "personas":
             return _pack(above.parent, (), (), fragments=files)
@@ -149,6 +191,15 @@ def _name(root: Path) -> str:
 
 def _parent(folder: Path) -> Path:
     return folder.parent if folder.name not in ("", "..") else folder / ".."
+
+
+def _called(folder: Path) -> str:
+    return folder.name if folder.name not in ("", "..") else folder.resolve().name
+
+
+def story_files(root: Path) -> tuple[File, ...]:
+    """The stories of the pack at `root`."""
+    return (*files_in(root / "stories"), *files_in(root / "scenes" / "stories"))
 
 
 def files_in(folder: Path) -> tuple[File, ...]:
@@ -173,6 +224,11 @@ def _walk(folder: Path) -> Iterator[File]:
 
 def _is_scene(path: Path) -> bool:
     return _SEATS.search(read_bytes(path, str(path), Report()) or b"") is not None
+
+
+def _is_story(path: Path) -> bool:
+    data = read_bytes(path, str(path), Report()) or b""
+    return _CHAPTERS.search(data) is not None and _SEATS.search(data) is None
 
 
 def is_inside(path: Path, root: Path) -> bool:

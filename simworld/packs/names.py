@@ -28,11 +28,11 @@ FORBIDDEN = frozenset(
         "model_name",
     }
 )  # fmt: skip
-"""Keys that say where calls go or what they carry; never the name of a field of a persona or a scene."""
+"""Keys that say where calls go or what they carry; never the name of a field of a persona, a scene or a story."""
 
 
 def is_id(name: str) -> bool:
-    """Whether `name` may be the id of a persona, scene, seat or place."""
+    """Whether `name` may be the id of a persona, scene, story, seat or place."""
     return ID.fullmatch(name) is not None
 
 

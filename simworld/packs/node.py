@@ -18,6 +18,10 @@ Loc = tuple[str | int, ...]
 """Keys and list positions (from 0) that lead from the top of a file to a value."""
 EACH = object()
 """A step of `select` that enters every item of a list."""
+VALUES = object()
+"""A step of `select` that enters the value of every key of a mapping."""
+KEYS = object()
+"""A last step of `select`: every key of a mapping, as text that stands where the key does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +122,18 @@ def plain(node: Node) -> Plain:
 
 
 def select(node: Node, *steps: object, at: Loc = ()) -> Iterator[tuple[Loc, Node]]:
-    """Every value that the steps (a key, or EACH for all items of a list) lead to, with its location."""
+    """Every value that the steps lead to, with its location; a step is a key, EACH, VALUES or KEYS."""
     if not steps:
         yield at, node
     elif steps[0] is EACH:
         for position, item in enumerate(node.items):
             yield from select(item, *steps[1:], at=(*at, position))
+    elif steps[0] is VALUES:
+        for key, entry in node.entries.items():
+            yield from select(entry.node, *steps[1:], at=(*at, key))
+    elif steps[0] is KEYS:
+        for key, entry in node.entries.items():
+            yield (*at, key), Node(entry.mark, key, characters=len(key))
     else:
         key = str(steps[0])
         entry = node.entries.get(key)

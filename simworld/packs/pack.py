@@ -1,4 +1,4 @@
-"""Pack: a folder of personas and scenes, read and found sound.
+"""Pack: a folder of personas, scenes and stories, read and found sound.
 
     pack = load_pack("mypack")              # or mypack/scenes, or one file of it
     pack.scenes["lost_luggage"], pack.personas["rosa"], pack.digest
@@ -20,11 +20,11 @@ from typing import cast
 
 from simworld.packs.gather import Lent, gather
 from simworld.packs.layout import Source, source_of, sources_of
+from simworld.packs.look import CheckTemplate
 from simworld.packs.node import Mark
 from simworld.packs.report import Report
-from simworld.packs.scene_rules import CheckTemplate
 from simworld.packs.words import Vocabulary, built_in
-from simworld.schema import Persona, Problem, Record, Scene
+from simworld.schema import Persona, Problem, Record, Scene, Story
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,9 @@ class Pack:
     """`builtin`, the name under which it is installed, or the folder's."""
     personas: Mapping[str, Persona]
     scenes: Mapping[str, Scene]
+    stories: Mapping[str, Story]
     files: Mapping[str, Path]
-    """`persona/ID` and `scene/ID` -> file."""
+    """`persona/ID`, `scene/ID` and `story/ID` -> file."""
     vocabulary: Vocabulary
     digest: str
     """Hash (blake2b, 32 hex digits) of what was loaded: the same wherever the folder stands."""
@@ -47,7 +48,7 @@ class Pack:
 def load_pack(
     path: str | Path, *, check_template: CheckTemplate | None = None, directors: Collection[str] | None = None
 ) -> Pack:
-    """The pack at `path`, or the part of one: a folder of scenes, a folder of personas, a file.
+    """The pack at `path`, or the part of one: a folder of scenes, personas or stories, a file.
 
     `check_template` judges the templates of scenes, `directors` are the names that scenes may use; where they are
     None the templates or names are not checked. Raises PackError with every problem.
@@ -67,10 +68,12 @@ def load_source(source: Source, lent: Lent) -> Pack:
     report.refuse(source.label)
     personas = dict(sorted(gathered.personas.items()))
     scenes = dict(sorted(gathered.scenes.items()))
+    stories = dict(sorted(gathered.stories.items()))
     vocabulary = gathered.vocabulary
     files = {name: path.absolute() for name, path in gathered.files.items()}
-    digest = _digest(personas, scenes, vocabulary, gathered.scripts)
-    return Pack(source.root.resolve(), source.name, personas, scenes, files, vocabulary, digest)
+    records = {"persona": personas, "scene": scenes, "story": stories}
+    digest = _digest(records, vocabulary, gathered.scripts)
+    return Pack(source.root.resolve(), source.name, personas, scenes, stories, files, vocabulary, digest)
 
 
 def check(
@@ -98,13 +101,11 @@ def _missing(path: Path, report: Report) -> None:
     report.add(Mark(str(path), 1, 1), "", "unreadable", "there is no such file or folder")
 
 
-def _digest(
-    personas: Mapping[str, Persona], scenes: Mapping[str, Scene], vocabulary: Vocabulary, scripts: Mapping[str, bytes]
-) -> str:
+def _digest(records: Mapping[str, Mapping[str, Record]], vocabulary: Vocabulary, scripts: Mapping[str, bytes]) -> str:
     """Hash of the content: records in the order of their ids, words, scripts; no path and no time."""
     parts: list[tuple[str, bytes]] = [("vocabulary", json.dumps(dict(vocabulary.words), sort_keys=True).encode())]
-    for kind, records in (("persona", personas), ("scene", scenes)):
-        parts += [(f"{kind}/{id}", _canonical(record)) for id, record in sorted(records.items())]
+    for kind, by_id in records.items():
+        parts += [(f"{kind}/{id}", _canonical(record)) for id, record in sorted(by_id.items())]
     parts += [(f"script/{name}", data) for name, data in sorted(scripts.items())]
     total = blake2b(digest_size=16)
     for name, data in parts:

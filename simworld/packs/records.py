@@ -1,4 +1,4 @@
-"""Records: from the tree of a file to a Persona or a Scene, every misfit told at its line.
+"""Records: from the tree of a file to a Persona, a Scene or a Story, every misfit told at its line.
 
 persona = record_of(Persona, node, report, PERSONA_WORDS, vocabulary(), file_id="rosa")
 """
@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from simworld.packs.names import is_forbidden, is_id
-from simworld.packs.node import EACH, Loc, Mark, Node, Plain, found, path_of, plain, select
+from simworld.packs.node import EACH, VALUES, Loc, Mark, Node, Plain, found, path_of, plain, select
 from simworld.packs.report import Report, shown
-from simworld.packs.wording import no_mapping, schema_of, told
+from simworld.packs.wording import KEY, Json, has_free_keys, no_mapping, part_of, schema_of, told
 from simworld.packs.words import LONGEST_WORD, Vocabulary
 
 R = TypeVar("R", bound=BaseModel)
@@ -34,6 +34,16 @@ SCENE_WORDS: Words = (
     (("seats", EACH, "who", "traits", EACH), "traits"),
     (("seats", EACH, "who", "skills", EACH), "skills"),
     (("seats", EACH, "who", "gender", EACH), "genders"),
+    (("conditions", VALUES, "feels", EACH), "emotions"),
+    (("interventions", EACH, "emotion"), "emotions"),
+)
+STORY_WORDS: Words = (
+    (("cast", EACH, "who", "career", EACH), "careers"),
+    (("cast", EACH, "who", "traits", EACH), "traits"),
+    (("cast", EACH, "who", "skills", EACH), "skills"),
+    (("cast", EACH, "who", "gender", EACH), "genders"),
+    (("conditions", VALUES, "feels", EACH), "emotions"),
+    (("chapters", EACH, "topics", EACH), "topics"),
 )
 
 
@@ -56,7 +66,7 @@ def record_of(
         return None
     data: dict[str, Any] = plain(node)  # pyright: ignore[reportAssignmentType]
     _spell(data, node, report, words, vocabulary)
-    _drop_forbidden(data, node, report)
+    _drop_forbidden(data, node, report, schema_of(model))
     if part:
         data["id"] = "part"
     else:
@@ -102,18 +112,18 @@ def _put(data: Any, loc: Loc, value: str) -> None:
     data[loc[-1]] = value
 
 
-def _drop_forbidden(data: Plain, node: Node, report: Report, at: str = "") -> None:
-    """Say which keys only the user may set, and take them out."""
+def _drop_forbidden(data: Plain, node: Node, report: Report, schema: Json, at: Loc = ()) -> None:
+    """Say which keys only the user may set, and take them out; where keys are ids, they set nothing."""
     for position, item in enumerate(node.items):
-        _drop_forbidden(data[position], item, report, f"{at}.{position}" if at else str(position))  # pyright: ignore
+        _drop_forbidden(data[position], item, report, schema, (*at, position))  # pyright: ignore
+    are_ids = bool(node.entries) and has_free_keys(part_of(schema, at))
     for key, entry in node.entries.items():
-        field = f"{at}.{key}" if at else key
-        if is_forbidden(key):
+        if is_forbidden(key) and not are_ids:
             what = f"a pack may not set '{shown(key)}'; only the user's command or Python may"
-            report.add(entry.mark, field, "forbidden", what)
+            report.add(entry.mark, ".".join(map(str, (*at, key))), "forbidden", what)
             del data[key]  # pyright: ignore
         else:
-            _drop_forbidden(data[key], entry.node, report, field)  # pyright: ignore
+            _drop_forbidden(data[key], entry.node, report, schema, (*at, key))  # pyright: ignore
 
 
 def _tell(errors: ValidationError, model: type[BaseModel], node: Node, report: Report, part: bool) -> None:
@@ -124,6 +134,9 @@ def _tell(errors: ValidationError, model: type[BaseModel], node: Node, report: R
         if part and error["type"] == "missing":
             continue
         value = found(node, loc)
+        if loc[-1:] == (KEY,):
+            loc = loc[:-1]
+            value = Node(found(node, loc[:-1]).entries[str(loc[-1])].mark, str(loc[-1]))
         complaint = told(error, schema, value)
         mark = value.mark
         if complaint.code == "unknown-key":

@@ -8,88 +8,61 @@ has the wrong form, which the record's validation tells.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-
 from simworld.packs.backend_rule import ALLOWED, backend_refusal
+from simworld.packs.condition_rules import check_conditions
+from simworld.packs.look import Around, Look, Path_, ages, is_given, named, personas, templates, texts_of, unique, whole
 from simworld.packs.names import RESERVED
-from simworld.packs.node import EACH, Loc, Node, path_of, select
+from simworld.packs.node import EACH, KEYS, VALUES, Node, select
 from simworld.packs.report import Report, shown
 from simworld.schema import NARRATOR, OUT, End
 
-CheckTemplate = Callable[[str, Collection[str]], str | None]
-"""Why a text is not an allowed template over these names; None where it is one."""
-LONGEST_TEMPLATE = 4_000
-"""Characters; longer ones are refused for their length and never handed to a template engine."""
-TEMPLATE_NAMES = ("topic", "time", "place")
-Path_ = tuple[object, ...]
 TEMPLATES: tuple[Path_, ...] = (
     ("background",), ("status",), ("seats", EACH, "goal"), ("seats", EACH, "knows"),
     ("openings", EACH, "text"), ("openings", EACH, "text", EACH),
     ("happenings", EACH, "text"), ("happenings", EACH, "text", EACH),
+    ("interventions", EACH, "memory"), ("interventions", EACH, "whisper"), ("interventions", EACH, "goal"),
 )  # fmt: skip
 SEAT_NAMES: tuple[Path_, ...] = (
     ("relations", EACH, "of"), ("relations", EACH, "to"), ("openings", EACH, "seat"), ("happenings", EACH, "to", EACH),
-    ("director", "first"), ("director", "order", EACH), ("end", "goal", EACH, "seat"),
+    ("happenings", EACH, "by", EACH), ("interventions", EACH, "seat"), ("conditions", VALUES, "seat"),
+    ("conditions", VALUES, "toward"), ("director", "first"), ("director", "order", EACH),
+    ("end", "goal", EACH, "seat"),
 )  # fmt: skip
 PLACE_NAMES: tuple[Path_, ...] = (
-    ("seats", EACH, "place"), ("happenings", EACH, "place"), ("places", EACH, "exits", EACH),
-    ("places", EACH, "hears", EACH),
+    ("seats", EACH, "place"), ("happenings", EACH, "place"), ("happenings", EACH, "enters"),
+    ("places", EACH, "exits", EACH), ("places", EACH, "hears", EACH),
 )  # fmt: skip
-PERSONA_NAMES: tuple[Path_, ...] = (("seats", EACH, "persona"), ("seats", EACH, "who", "not", EACH))
+CONDITION_NAMES: tuple[Path_, ...] = (("happenings", EACH, "when"), ("interventions", EACH, "when"))
+AT: tuple[Path_, ...] = (("happenings", EACH, "at"), ("interventions", EACH, "at"))
+CUES = {"happenings": ("at", "when", "enters"), "interventions": ("at", "when")}
+"""What says when something comes; one of them must."""
+EFFECTS = ("emotion", "memory", "whisper", "goal")
 TRUE = frozenset({"true", "yes", "on", "y", "t", "1"})
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What a scene is checked against."""
-
-    knows_persona: Callable[[str], bool]
-    personas: Callable[[], Collection[str]]
-    """Every persona id that a seat may name; asked for only where one is not known."""
-    check_template: CheckTemplate | None = None
-    directors: Collection[str] | None = None
-    """Names of the directors; None: not known here and not checked."""
-    root: Path | None = None
-    """The pack's folder; None for a scene made in Python, whose seats may name any backend."""
-
-
-Found = tuple[Loc, Node]
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """A scene's tree, where its problems go, and what it is checked against."""
-
-    node: Node
-    report: Report
-    around: Around
-
-    def texts(self, *paths: Path_) -> Iterator[Found]:
-        """Every text that is not empty at these paths."""
-        for path in paths:
-            yield from ((loc, item) for loc, item in select(self.node, *path) if item.text)
-
-    def say(self, at: Found, code: str, what: str, allowed: Collection[str] | None = None) -> None:
-        """Report what is wrong with a value."""
-        loc, item = at
-        word = item.text if code.startswith("unknown") else ""
-        self.report.add(item.mark, path_of(self.node, loc), code, what, allowed=allowed, word=word)
 
 
 def check_scene(node: Node, report: Report, around: Around) -> None:
     """Report everything in a scene that does not go together."""
-    look = _Look(node, report, around)
-    for rule in (_seat_ids, _seat_names, _mains, _places, _reachable, _personas, _director, _turns, _ages):
-        rule(look)
-    _templates(look)
+    look = Look(node, report, around)
+    seats = texts_of(node, "seats", EACH, "id")
+    _seat_ids(look)
+    named(look, look.texts(*SEAT_NAMES), seats, "seat")
+    _mains(look)
+    _places(look)
+    _reachable(look)
+    personas(look, ("seats", EACH, "persona"), ("seats", EACH, "who", "not", EACH))
+    ages(look, ("seats", EACH, "who", "age"))
+    _director(look)
+    _turns(look)
+    _entrances(look)
+    _conditions(look)
+    _cues(look)
+    templates(look, look.texts(*TEMPLATES), seats)
     _backends(look)
 
 
-def _seat_ids(look: _Look) -> None:
+def _seat_ids(look: Look) -> None:
     """Each seat has an id of its own that the engine's graph can bear."""
-    _unique(look, ("seats", EACH, "id"), "duplicate-seat", "a seat")
+    unique(look, ("seats", EACH, "id"), "duplicate-seat", "a seat")
     for loc, seat in select(look.node, "seats", EACH):
         id, role = seat.child("id"), seat.child("role")
         if id and id.text in RESERVED and not (id.text == NARRATOR and role and role.text == "narrator"):
@@ -98,44 +71,25 @@ def _seat_ids(look: _Look) -> None:
             look.say(((*loc, "id"), id), "bad-name", what + hint)
 
 
-def _seat_names(look: _Look) -> None:
-    """Whoever is named elsewhere has a seat."""
-    ids = {item.text for _, item in look.texts(("seats", EACH, "id"))}
-    for at in look.texts(*SEAT_NAMES):
-        if at[1].text not in ids:
-            look.say(at, "unknown-seat", f"there is no seat '{shown(at[1].text)}'", ids)
-
-
-def _mains(look: _Look) -> None:
+def _mains(look: Look) -> None:
     """At most one seat is the main one."""
     marked = [at for at in look.texts(("seats", EACH, "main")) if at[1].text.casefold() in TRUE]
     for at in marked[1:]:
         look.say(at, "duplicate-main", f"a seat on line {marked[0][1].mark.line} is main already; mark one")
 
 
-def _unique(look: _Look, path: Path_, code: str, what: str) -> None:
-    """No text stands twice at `path`."""
-    first: dict[str, int] = {}
-    for at in look.texts(path):
-        text, line = at[1].text, at[1].mark.line
-        if text in first:
-            look.say(at, code, f"{what} '{shown(text)}' is there already, on line {first[text]}")
-        first.setdefault(text, line)
-
-
-def _places(look: _Look) -> None:
+def _places(look: Look) -> None:
     """Each place has an id of its own; every place named elsewhere is there."""
-    _unique(look, ("places", EACH, "id"), "duplicate-place", "a place")
+    unique(look, ("places", EACH, "id"), "duplicate-place", "a place")
     ids = {item.text for _, item in look.texts(("places", EACH, "id"))}
     for at in look.texts(("places", EACH, "id")):
         if at[1].text == OUT:
             look.say(at, "bad-name", f"'{OUT}' is where one goes who leaves the scene; choose another id")
-    for at in look.texts(*PLACE_NAMES):
-        if at[1].text not in ids:
-            look.say(at, "unknown-place", f"there is no place '{shown(at[1].text)}'", ids)
+    named(look, look.texts(*PLACE_NAMES), ids, "place")
+    named(look, look.texts(("conditions", VALUES, "place")), {*ids, OUT}, "place")
 
 
-def _reachable(look: _Look) -> None:
+def _reachable(look: Look) -> None:
     """One can come to each place from the first one or from where a seat starts."""
     ids = list(look.texts(("places", EACH, "id")))
     ways: dict[str, set[str]] = {item.text: set() for _, item in ids}
@@ -160,16 +114,7 @@ def _reachable(look: _Look) -> None:
             look.say(at, "unreachable-place", what)
 
 
-def _personas(look: _Look) -> None:
-    """Each fixed persona is there and sits in one seat."""
-    _unique(look, ("seats", EACH, "persona"), "same-persona-twice", "persona")
-    for at in look.texts(*PERSONA_NAMES):
-        if not look.around.knows_persona(at[1].text):
-            what = f"there is no persona '{shown(at[1].text)}' in this pack or an installed one"
-            look.say(at, "unknown-persona", what, look.around.personas())
-
-
-def _director(look: _Look) -> None:
+def _director(look: Look) -> None:
     """The director is known; a script that is followed has lines."""
     for at in look.texts(("director", "name")):
         known = look.around.directors
@@ -179,7 +124,7 @@ def _director(look: _Look) -> None:
             look.say(at, "no-end", "a scripted director needs an order: the seats in the order in which they act")
 
 
-def _turns(look: _Look) -> None:
+def _turns(look: Look) -> None:
     """The scene can end, and what happens in it happens before."""
     most, least = _number(look, "max_turns", End().max_turns), _number(look, "min_turns", End().min_turns)
     if most is None:
@@ -187,47 +132,62 @@ def _turns(look: _Look) -> None:
     if least is not None and least > most:
         for at in look.texts(("end", "min_turns")):
             look.say(at, "out-of-range", f"min_turns is {least}, but max_turns is {most}; it should not be more")
-    for at in look.texts(("happenings", EACH, "at")):
-        act = _whole(at[1])
+    for at in look.texts(*AT):
+        act = whole(at[1])
         if act is not None and act >= most:
             look.say(at, "out-of-range", f"the scene ends after {most} acts, so nothing can happen at act {act}")
 
 
-def _number(look: _Look, key: str, default: int) -> int | None:
+def _number(look: Look, key: str, default: int) -> int | None:
     """A number of `end`, or its default; None where it is no number."""
     given = [item for _, item in select(look.node, "end", key)]
-    return _whole(given[0]) if given else default
+    return whole(given[0]) if given else default
 
 
-def _whole(node: Node) -> int | None:
-    try:
-        return int(node.text) if len(node.text) < 10 else None
-    except ValueError:
-        return None
+def _entrances(look: Look) -> None:
+    """Who comes in later does so before the end, and nothing is asked of them before; somebody is there to begin."""
+    most = _number(look, "max_turns", End().max_turns)
+    seats = [seat for _, seat in select(look.node, "seats", EACH)]
+    late = [(loc, item) for loc, item in select(look.node, "seats", EACH, "enters") if whole(item)]
+    for at in late:
+        act = whole(at[1]) or 0
+        if most is not None and act >= most:
+            look.say(at, "out-of-range", f"the scene ends after {most} acts, so nobody can come in before act {act}")
+    if late and len(late) == len(seats):
+        look.say(late[0], "nobody-there", "every seat enters later; one must be there from the start")
+    ids = {id.text for seat in seats if whole(seat.child("enters")) and (id := seat.child("id"))}
+    for at in look.texts(("openings", EACH, "seat"), ("director", "first")):
+        if at[1].text in ids:
+            look.say(at, "not-there-yet", f"seat '{shown(at[1].text)}' enters later and cannot be the first to act")
 
 
-def _ages(look: _Look) -> None:
-    """A range of ages begins with the smaller."""
-    for at in look.texts(("seats", EACH, "who", "age")):
-        low, _, high = at[1].text.partition("-")
-        if low.strip().isdecimal() and high.strip().isdecimal() and int(low[:9]) > int(high[:9]):
-            look.say(at, "out-of-range", f"nobody's age is in '{shown(at[1].text)}'; put the smaller number first")
+def _conditions(look: Look) -> None:
+    """Conditions say something that can hold in a scene; who waits for one waits for one that is there."""
+    check_conditions(look)
+    conditions = {key.text for _, key in select(look.node, "conditions", KEYS)}
+    named(look, look.texts(*CONDITION_NAMES), conditions, "condition")
+    for loc, reasons in select(look.node, "conditions", VALUES, "ended"):
+        if reasons.items:
+            what = "how a scene has ended is looked at in a story only; take it out"
+            look.say((loc, reasons), "only-in-stories", what)
 
 
-def _templates(look: _Look) -> None:
-    """Each template is allowed over the names it may use."""
-    check = look.around.check_template
-    if check is None:
-        return
-    names = {*TEMPLATE_NAMES, *(item.text for _, item in look.texts(("seats", EACH, "id")))}
-    for at in look.texts(*TEMPLATES):
-        text = at[1].text
-        reason = check(text, names) if "{" in text and len(text) <= LONGEST_TEMPLATE else None
-        if reason:
-            look.say(at, "bad-template", f"is a template that is not allowed: {shown(reason, 300)}")
+def _cues(look: Look) -> None:
+    """What happens and what is changed from outside has a moment, and something that it does."""
+    for kind, cues in CUES.items():
+        for at in select(look.node, kind, EACH):
+            if at[1].entries and not any(is_given(at[1], cue) for cue in cues):
+                look.say(at, "no-cue", f"nothing says when this comes; give one of {', '.join(cues)}")
+    for loc, happening in select(look.node, "happenings", EACH):
+        by = happening.child("by")
+        if by and by.items and not is_given(happening, "enters"):
+            look.say(((*loc, "by"), by), "pointless", "by says who must enter the place of enters, which is not given")
+    for at in select(look.node, "interventions", EACH):
+        if at[1].entries and not any(is_given(at[1], effect) for effect in EFFECTS):
+            look.say(at, "no-effect", f"this changes nothing; give one of {', '.join(EFFECTS)}")
 
 
-def _backends(look: _Look) -> None:
+def _backends(look: Look) -> None:
     """What speaks for a seat is something a pack may name."""
     root = look.around.root
     if root is None:

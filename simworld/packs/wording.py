@@ -23,9 +23,15 @@ from simworld.schema.persona import ONE_LINE
 Json = Mapping[str, Any]
 _CHOICES = re.compile(r"\^\(([a-z_]+(?:\|[a-z_]+)*)\)\$")
 ID_PATTERN = f"^{ID.pattern}$"
+KEY = "[key]"
+"""How pydantic ends the location of an error that is about a key and not about its value."""
 _FORMS = {
     "pronouns": "should be pronouns such as she/her",
     "age": "should be a bound such as >=60, <30, =33 or a range such as 40-55",
+    "after": "should be a length of time such as 20 minutes, 3 days or 2 weeks",
+    "warmth": "should be a bound on a number from -1 to 1, such as >=0.5 or <-0.2",
+    "trust": "should be a bound on a number from -1 to 1, such as >=0.5 or <-0.2",
+    "familiarity": "should be a bound on a number from -1 to 1, such as >=0.5 or <-0.2",
 }
 """Fields whose pattern needs words of its own."""
 
@@ -50,9 +56,25 @@ def part_of(schema: Json, loc: Loc) -> Json:
     """The piece of a JSON Schema that describes what stands at `loc`; {} where nothing does."""
     here = _resolved(schema, schema)
     for step in loc:
-        inner = here.get("items", {}) if isinstance(step, int) else here.get("properties", {}).get(step, {})
-        here = _resolved(inner, schema)
+        here = _resolved(_inner(here, step), schema)
     return here
+
+
+def _inner(part: Json, step: str | int) -> Json:
+    if isinstance(step, int):
+        return part.get("items", {})
+    fields: dict[str | int, Json] = part.get("properties", {})
+    free = _free(part)
+    return fields.get(step) or (free[0] if free else {})
+
+
+def has_free_keys(part: Json) -> bool:
+    """Whether a piece describes a mapping whose keys are ids that its writer chose."""
+    return bool(_free(part))
+
+
+def _free(part: Json) -> list[Json]:
+    return list(part.get("patternProperties", {}).values())
 
 
 def _resolved(part: Json, schema: Json) -> Json:

@@ -67,6 +67,8 @@ class Layout:
         self.messages: list[Message] = []
         self.loss: list[bool] = []
         """For each message, whether a trainer learns from it."""
+        self.acts: list[Turn | None] = []
+        """For each message the first turn of the own act that it holds; None for all that is not own."""
         self.tokens = 0
         """Tokens of `messages` by `count`."""
         self._put("system", self._briefing.system)
@@ -97,13 +99,14 @@ class Layout:
             self._put("user", self._user_text(self._own[0].note))
             first = self._own[0]
             trained = first.n >= self._loss_from and not first.source and not UNTRAINED.intersection(first.faults)
-            self._put("assistant", text, trained)
+            self._put("assistant", text, trained, first)
             self._heard = []
         self._own = []
 
-    def _put(self, role: str, content: str, loss: bool = False) -> None:
+    def _put(self, role: str, content: str, loss: bool = False, act: Turn | None = None) -> None:
         self.messages.append({"role": role, "content": content})
         self.loss.append(loss)
+        self.acts.append(act)
         self.tokens += self._count(content)
 
     def _user_text(self, note: str) -> str:
@@ -133,7 +136,7 @@ class Layout:
 
     def _form(self, turn: Turn) -> str:
         if turn.kind == "move":
-            return "leave" if turn.text == OUT else "move"
+            return "leave" if turn.text == OUT else "enter" if turn.source else "move"
         if turn.kind == "do":
             return "do"
         if turn.manner == "whisper":
@@ -178,6 +181,8 @@ class Stretch(TypedDict):
 
     messages: list[Message]
     loss: list[bool]
+    acts: list[Turn | None]
+    """For each message the first turn of the own act that it holds."""
 
 
 def stretches(
@@ -217,4 +222,4 @@ def _take_all(layout: Layout, turns: Iterable[Turn]) -> None:
 def _finish(layout: Layout, done: list[Stretch]) -> None:
     layout.finish()
     if layout.messages[-1]["role"] == "assistant":
-        done.append({"messages": layout.messages, "loss": layout.loss})
+        done.append({"messages": layout.messages, "loss": layout.loss, "acts": layout.acts})

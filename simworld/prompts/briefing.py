@@ -81,7 +81,7 @@ def brief(situation: Situation, seat_id: str) -> tuple[Briefing, dict[str, str]]
         opener=render("opener", name=persona.name, plain=seat.is_plain),
         nudge=render("nudge", name=persona.name),
     )
-    used = [name, "opener", "nudge", "note", "forms.yaml"] + ([] if persona.profile else ["profile"])
+    used = [name, "opener", "nudge", "note", "forms.yaml", "when.yaml"] + ([] if persona.profile else ["profile"])
     return briefing, {template: digest(template) for template in used}
 
 

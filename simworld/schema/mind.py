@@ -133,6 +133,8 @@ class Mind(Record, frozen=True):
     """What is wanted now, where an intervention has swapped the seat's goal."""
     told: str = ""
     """The emotion that the character was last told of in a note."""
+    told_goal: str = ""
+    """The swapped goal that it was last told of."""
     told_ties: dict[str, str] = {}
     """Persona id -> the words in which it was last told how it stands to them."""
     pressing: tuple[int, ...] = ()

@@ -19,6 +19,8 @@ class Turn(Record, frozen=True):
     """Position in the dialogue, from 0."""
     act: int
     """Number of the act it belongs to, from 0: the turns of one reply share it. Happenings have acts of their own."""
+    minutes: float = 0.0
+    """Scene time at which it was done, in minutes since the beginning."""
     seat: str
     """Seat id; `narrator` for happenings and narration."""
     kind: Kind

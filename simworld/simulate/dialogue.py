@@ -6,7 +6,7 @@ costs the same however long the dialogue is.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -15,10 +15,12 @@ from random import Random
 
 from simworld.agents.agent import Agent, Other, Part, View
 from simworld.errors import BackendError
+from simworld.mind import Nature, begin
 from simworld.perspective import Layout, Message, attribute
 from simworld.prompts import Situation, brief, digest, forms, words
-from simworld.schema import Mind, Seat, SeatRecord, Turn, World
+from simworld.schema import Happening, Intervention, Memory, Mind, Seat, SeatRecord, Tie, Turn, World
 from simworld.simulate.directors import Director, director_of
+from simworld.simulate.minding import Minding
 from simworld.world import present
 
 
@@ -29,6 +31,7 @@ class Lens:
         self._dialogue, self._seat = dialogue, seat
         self._agent = dialogue.agents[seat]
         self._taken = 0
+        self._told: deque[tuple[int, tuple[int, ...]]] = deque()
         self.perceived: list[Turn] = []
         self.fresh = 0
         self.since = 0
@@ -43,9 +46,35 @@ class Lens:
                 self.perceived.append(turn)
                 if turn.seat == self._seat:
                     self.fresh = len(self.perceived)
+                    if turn.recalled:
+                        self._told.append((turn.n, turn.recalled))
             if self._agent.wants_messages:
                 self._layout.take(turn)
         self._taken = len(turns)
+
+    def fresh_turns(self) -> list[Turn]:
+        """What it perceived since its own last act."""
+        return self.perceived[self.fresh :]
+
+    def since_turn(self, n: int) -> list[Turn]:
+        """What it perceived or did from turn `n` on."""
+        start = len(self.perceived)
+        while start and self.perceived[start - 1].n >= n:
+            start -= 1
+        return self.perceived[start:]
+
+    def shown(self, memories: Sequence[Memory], dialogue: str) -> set[int]:
+        """Ids of the memories that are before this one anyway: their turns, or a note that told them, are in its view.
+
+        For whoever reads no prompt, the last `WORKING` turns that it perceived are its view.
+        """
+        start = self.since
+        if not self._agent.wants_messages and len(self.perceived) > WORKING:
+            start = self.perceived[-WORKING].n
+        while self._told and self._told[0][0] < start:
+            self._told.popleft()
+        told = {id for _, ids in self._told for id in ids}
+        return {m.id for m in memories if m.id in told or (m.scene == dialogue and m.turns and m.turns[-1] >= start)}
 
     def prompt(self, turns: Sequence[Turn], note: str) -> tuple[list[Message], int | None]:
         """The messages to act on, and where the view now starts if the older half had to leave.
@@ -108,6 +137,8 @@ class Lens:
         return self._agent.count(text)
 
 
+WORKING = 60
+"""Turns that are before whoever reads no prompt."""
 _TURN_OVERHEAD = 8
 """Tokens that name, markup and emotion add to a turn, on the high side."""
 
@@ -132,6 +163,13 @@ class Dialogue:
     variant: int
     """Which of the scene's alternative texts are told."""
     emotions: frozenset[str]
+    minding: Minding
+    """What minds are made of."""
+    natures: Mapping[str, Nature]
+    minds: Mapping[str, Mind]
+    """Seat -> its mind as the scene begins."""
+    interventions: tuple[Intervention, ...] = ()
+    """Those of the scene, then those of the run."""
     directing: Agent | None = None
     """The chat model that directs, where a model does."""
     known_names: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -139,24 +177,48 @@ class Dialogue:
     lenses: dict[str, Lens] = field(default_factory=dict[str, Lens])
 
     def look(
-        self, seat: str, turns: Sequence[Turn], world: World, mind: Mind, *, note: str, calls: int
-    ) -> tuple[View, int | None]:
+        self, seat: str, turns: Sequence[Turn], world: World, mind: Mind, recalled: tuple[Memory, ...], note: str,
+        calls: int,
+    ) -> tuple[View, int | None]:  # fmt: skip
         """What this seat knows now (its messages close with the note), and where its view starts if it was cut."""
         lens = self.lens(seat)
         lens.take_in(turns)
         messages, since = lens.prompt(turns, note)
+        part = self.parts[seat]
         view = View(
-            part=self.parts[seat],
+            part=replace(part, goal=mind.goal) if mind.goal else part,
             turns=lens.perceived,
             fresh=lens.fresh,
             act=turns[-1].act + 1 if turns else 0,
             calls=calls,
-            emotion=mind.emotion,
+            emotion=mind.emotion.name,
             place=world.where[seat],
             present=present(self.situation.scene, world, seat),
+            affect=mind.emotion.affect,
+            ties=self._ties(seat, mind),
+            recalled=recalled,
             messages=messages,
         )
         return view, since
+
+    def _ties(self, seat: str, mind: Mind) -> dict[str, Tie]:
+        """Seat -> how this one stands to whoever sits there."""
+        cast = self.situation.cast
+        return {other: mind.ties[who.id] for other, who in cast.items() if other != seat and who.id in mind.ties}
+
+    @property
+    def numeric(self) -> bool:
+        """Whether emotions are numbers beside names."""
+        return self.minding.emotion != "categorical"
+
+    def memory_tokens(self, seat: str) -> int:
+        """Tokens that the memories of one note may have together: what the run says, or an eighth of the prompt's."""
+        budget = self.agents[seat].budget
+        return min(self.minding.memory_tokens, budget // 8) if budget else self.minding.memory_tokens
+
+    def may_happen(self, number: int, happening: Happening) -> bool:
+        """Whether this happening is one of those that this dialogue may have; drawn once, from its seed."""
+        return happening.probability >= 1 or self.rng(number, "happening").random() < happening.probability
 
     def lens(self, seat: str) -> Lens:
         """The memo of this seat's view."""
@@ -185,25 +247,56 @@ def open_dialogue(
     variant: int,
     max_turns: int | None,
     directing: Agent | None = None,
+    minding: Minding | None = None,
+    kept: Mapping[str, Mind] | None = None,
+    interventions: Sequence[Intervention] = (),
 ) -> Dialogue:
-    """Everything that stays while this situation is played."""
+    """Everything that stays while this situation is played.
+
+    `kept`: persona id -> a mind that its owner brings along; an emotion that the plan only drew gives way to it.
+    """
+    minding, kept = minding or Minding(), kept or {}
+    situation = _with_kept_emotions(situation, kept)
     scene = situation.scene
     name, director = director_of(scene)
     limit = max_turns or scene.end.max_turns
+    natures = {seat.id: _nature(situation, seat, id, minding, kept) for seat in scene.seats}
+    minds = {
+        seat: begin(nature, situation.emotions.get(seat, ""), kept.get(nature.persona.id))
+        for seat, nature in natures.items()
+    }
     records: dict[str, SeatRecord] = {}
     hashes: dict[str, str] = {}
     for seat in scene.seats:
-        records[seat.id], used = _record(situation, seat, agents[seat.id])
+        records[seat.id], used = _record(situation, seat, agents[seat.id], minds[seat.id])
         hashes |= used
     if directing:
         hashes |= {name: digest(name) for name in ("director", "direct_next")}
+    own = [*scene.interventions, *(given for given in interventions if given.seat in records)]
     dialogue = Dialogue(
         id=id, index=index, seed=seed, situation=situation, agents=agents, records=records, parts={},
         places={place.id: place.name for place in scene.places}, prompts=hashes, director=director,
-        director_name=name, max_turns=limit, variant=variant, emotions=frozenset(words("emotions")),
-        directing=directing, known_names=_known_names(records),
+        director_name=name, max_turns=limit, variant=variant, emotions=frozenset(words("emotions")), minding=minding,
+        natures=natures, minds=minds, interventions=tuple(own), directing=directing,
+        known_names=_known_names(records),
     )  # fmt: skip
     return replace(dialogue, parts={seat.id: _part(dialogue, seat) for seat in scene.seats})
+
+
+def _with_kept_emotions(situation: Situation, kept: Mapping[str, Mind]) -> Situation:
+    """The situation without emotions that the plan drew for people who bring a mind along."""
+    fixed = {seat.id for seat in situation.scene.seats if seat.emotion}
+    brought = {seat for seat, who in situation.cast.items() if who.id in kept} - fixed
+    if not brought:
+        return situation
+    return replace(situation, emotions={seat: word for seat, word in situation.emotions.items() if seat not in brought})
+
+
+def _nature(situation: Situation, seat: Seat, id: str, minding: Minding, kept: Mapping[str, Mind]) -> Nature:
+    before = kept.get(situation.cast[seat.id].id)
+    return Nature(
+        seat.id, situation.scene, situation.cast, minding.models(), dialogue=id, began=before.minutes if before else 0.0
+    )  # fmt: skip
 
 
 def _known_names(records: Mapping[str, SeatRecord]) -> dict[str, str]:
@@ -219,7 +312,7 @@ def _known_names(records: Mapping[str, SeatRecord]) -> dict[str, str]:
     return {id: id for id in records} | known | {record.name.casefold(): id for id, record in records.items()}
 
 
-def _record(situation: Situation, seat: Seat, agent: Agent) -> tuple[SeatRecord, dict[str, str]]:
+def _record(situation: Situation, seat: Seat, agent: Agent, mind: Mind) -> tuple[SeatRecord, dict[str, str]]:
     briefing, used = brief(situation, seat.id)
     persona = situation.cast[seat.id]
     record = SeatRecord(
@@ -229,7 +322,7 @@ def _record(situation: Situation, seat: Seat, agent: Agent) -> tuple[SeatRecord,
         format="plain" if seat.is_plain or seat.role == "narrator" else "acted",
         backend=agent.spec,
         main=seat.id == situation.scene.main,
-        emotion=situation.emotions.get(seat.id, ""),
+        emotion=mind.emotion.name,
         place=situation.place_of(seat),
         briefing=briefing,
     )

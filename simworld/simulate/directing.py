@@ -12,7 +12,7 @@ from simworld.perspective import Layout
 from simworld.prompts import forms, render
 from simworld.schema import OUT, Briefing, Ending, Persona, Seat, SeatRecord, Turn, Usage
 from simworld.simulate.dialogue import Dialogue
-from simworld.simulate.step import DIRECTOR, State, add_usage
+from simworld.simulate.state import DIRECTOR, State, add_usage
 
 _NEXT = re.compile(r"^\W*NEXT\W+(.+?)\W*$", re.IGNORECASE | re.MULTILINE)
 _END = re.compile(r"^\W*END\b\W*(goal)?", re.IGNORECASE | re.MULTILINE)

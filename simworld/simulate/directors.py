@@ -10,13 +10,14 @@ model-led scene asks a chat model in a node of its own (see `director_model`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
+from simworld.mind.temperament import factors
 from simworld.registry import find
-from simworld.schema import Scene, Turn
+from simworld.schema import Mind, Persona, Scene, Turn
 
 OVER = ""
 """What `choose` returns where the director ends the scene."""
@@ -35,6 +36,9 @@ class Moment:
     acts: tuple[str, ...]
     """Who acted, act by act (scene openings counted, happenings not)."""
     rng: Random
+    minds: Mapping[str, Mind] = field(default_factory=dict[str, Mind])
+    """Seat -> its mind: for directors that ask who is eager to speak."""
+    cast: Mapping[str, Persona] = field(default_factory=dict[str, Persona])
 
 
 class Director(Protocol):
@@ -90,6 +94,51 @@ class Addressed:
         return moment.rng.choice(waiting) if waiting else _longest_silent(others, moment.acts)
 
 
+class Urge:
+    """Whoever is most eager: by temper, by feeling, by how long they were silent, by being spoken to, by ties."""
+
+    def choose(self, moment: Moment) -> str:
+        """The seat with the strongest urge to speak; a little chance among the nearly equal."""
+        if not moment.acts:
+            return moment.scene.director.first or moment.present[0]
+        speaker = moment.acts[-1]
+        others = [seat for seat in moment.present if seat != speaker] or list(moment.present)
+        if _monopoly(moment.acts, others):
+            return _longest_silent(others, moment.acts)
+        called = next(
+            (seat for turn in _last_words(moment.turns, speaker) if (seat := _called(turn, others, moment.names))), ""
+        )
+        urges = {seat: urge(seat, moment, called) + moment.rng.uniform(0, URGE_CHANCE) for seat in others}
+        return max(urges, key=lambda seat: (urges[seat], -others.index(seat)))
+
+
+URGE_CHANCE = 0.35
+"""Chance added to an urge, at the most: what being strongly aroused adds."""
+
+
+def urge(seat: str, moment: Moment, called: str) -> float:
+    """How eager a seat is to speak, about 0..4: the sum of
+
+    being spoken to (1.6), extraversion (0..0.8), arousal (-0.4..0.4), dominance felt (-0.2..0.2), silence (0.25 an act
+    since its last one, at most 1.0), and how much the last speaker matters to it (the larger of |warmth| and |trust|,
+    times 0.4). The factors are those of turn-taking by self-selection and by selection of the next speaker (Sacks,
+    Schegloff & Jefferson 1974); their weights are ours.
+    """
+    mind, persona = moment.minds[seat], moment.cast[seat]
+    silent = next((back for back, actor in enumerate(reversed(moment.acts)) if actor == seat), len(moment.acts))
+    last = moment.cast.get(moment.acts[-1])
+    tie = mind.ties.get(last.id) if last else None
+    felt = mind.emotion.affect
+    return (
+        1.6 * (seat == called)
+        + 0.8 * factors(persona).extraversion
+        + 0.4 * felt.arousal
+        + 0.2 * felt.dominance
+        + min(1.0, 0.25 * silent)
+        + (0.4 * max(abs(tie.warmth), abs(tie.trust)) if tie else 0.0)
+    )
+
+
 class Scripted:
     """`director.order` as it stands, after the openings; then the end, or the same order again."""
 
@@ -118,6 +167,7 @@ DIRECTORS: dict[str, Callable[[], Director]] = {
     "model": ModelLed,
     "round_robin": RoundRobin,
     "scripted": Scripted,
+    "urge": Urge,
 }
 
 

@@ -22,7 +22,7 @@ def ending_of(
 
     `acts` counts the acts so far, `limit` is the most there may be.
     """
-    left = [id for id, place in world.where.items() if place == OUT]
+    left = [id for id, place in world.where.items() if place == OUT and id not in world.awaited]
     if len(world.where) - len(left) < min(2, len(world.where)):
         return Ending(reason="left", by=fresh[-1].seat if fresh else "")
     if acts >= scene.end.min_turns:

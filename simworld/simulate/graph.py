@@ -20,7 +20,9 @@ from simworld.schema import Ending, Scene
 from simworld.simulate.dialogue import Dialogue
 from simworld.simulate.directing import direct
 from simworld.simulate.directors import director_of
-from simworld.simulate.step import DIRECTOR, State, conclude, note_for
+from simworld.simulate.inside import prepare
+from simworld.simulate.state import DIRECTOR, State
+from simworld.simulate.step import conclude
 
 Graph = CompiledStateGraph[State, Dialogue, State, State]
 
@@ -71,12 +73,13 @@ def _seat_node(id: str) -> Callable[[State, Runtime[Dialogue]], Any]:
 
 
 async def _act(id: str, state: State, dialogue: Dialogue) -> dict[str, Any]:
-    """See, answer, settle: one act of one seat. A model that fails for good ends this dialogue and no other."""
-    note, mind = note_for(dialogue, state, id)
+    """Take in, see, answer, settle: one act of one seat. A model that fails for good ends this dialogue alone."""
     try:
+        inside = await prepare(dialogue, state, id)
+        calls = state["usage"][id].calls + inside.usage.calls
         view, since = dialogue.look(
-            id, state["turns"], state["world"], mind, note=note, calls=state["usage"][id].calls
-        )  # fmt: skip
+            id, state["turns"], state["world"], inside.mind, inside.recalled, inside.note, calls
+        )
         deed = await dialogue.agents[id].act(view)
     except Refused:
         raise
@@ -84,7 +87,7 @@ async def _act(id: str, state: State, dialogue: Dialogue) -> dict[str, Any]:
         return {"ending": Ending(reason="left", by=id, detail="no more lines")}
     except BackendError as error:
         return {"ending": Ending(reason="failed", by=id, detail=str(error))}
-    return conclude(dialogue, state, id, deed, note=note, mind=mind, since=since)
+    return conclude(dialogue, state, id, deed, inside, since)
 
 
 async def _director_node(state: State, runtime: Runtime[Dialogue]) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """The plan: which situations are played, by coverage and not by blind chance.
 
-    for situation in Plan(stages, seed=0).take(200): ...
+    for planned in Plan(stages, seed=0).take(200): ...
 
 Scenes are used evenly; within a scene, casts, topics and emotions are. No pair of personas meets again before the
-others had their turn. The plan is a stream: the first 200 of 400 are the 200.
+others had their turn. The plan is a stream of units, each a dialogue or the telling of a story: the first 200 of 400
+are the 200. A story takes as many indices as it may have chapters; those it does not reach stay empty.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from pathlib import Path
 from simworld.errors import UsageError
 from simworld.packs import Pack
 from simworld.prompts import Situation, field_values
-from simworld.schema import Persona, Scene
+from simworld.schema import Persona, Scene, Story
+from simworld.simulate.chapters import Setting, chapter_scene, personas_of
 from simworld.simulate.dialogue import mix
 
 VARIANTS = 5040
@@ -41,11 +43,48 @@ class Stage:
         """Folder of the scene's pack."""
         return self.pack.root if self.pack else None
 
+    @property
+    def id(self) -> str:
+        """Id of the scene."""
+        return self.scene.id
+
+    @property
+    def width(self) -> int:
+        """Indices that one playing takes."""
+        return 1
+
+
+@dataclass(frozen=True, slots=True)
+class StoryStage:
+    """A story with everybody who may take each of its parts."""
+
+    story: Story
+    candidates: Mapping[str, tuple[Persona, ...]]
+    """Part id -> personas; one for a fixed part."""
+    settings: Mapping[str, Setting]
+    """Chapter id -> the scene it plays, and where that comes from."""
+    pack: Pack | None = None
+
+    @property
+    def id(self) -> str:
+        """Id of the story."""
+        return self.story.id
+
+    @property
+    def width(self) -> int:
+        """Indices that one telling takes."""
+        return self.story.width
+
+
+AnyStage = Stage | StoryStage
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
     """One dialogue of the plan."""
 
+    unit: int
+    """Number of the unit of the plan, from 0."""
     index: int
     id: str
     situation: Situation
@@ -56,44 +95,98 @@ class Planned:
     """Which of the scene's alternative texts are told: from a first one that the seed draws, one further each time."""
 
 
-class Plan:
-    """A stream of dialogues over scenes, casts, topics and emotions."""
+@dataclass(frozen=True, slots=True)
+class PlannedStory:
+    """One telling of a story: its chapters, of which not all need be played."""
 
-    def __init__(self, stages: Sequence[Stage], seed: int) -> None:
+    unit: int
+    index: int
+    """Index of its first chapter."""
+    id: str
+    story: Story
+    cast: Mapping[str, Persona]
+    """Part id -> persona."""
+    chapters: Mapping[str, tuple[Situation, Path | None]]
+    """Chapter id -> its situation, and the folder of its scene's pack."""
+    seed: int
+    variant: int
+
+
+def scenes_of(stage: AnyStage) -> list[Scene]:
+    """The scenes that a stage plays."""
+    if isinstance(stage, Stage):
+        return [stage.scene]
+    return [chapter_scene(chapter, stage.settings[chapter.id].scene) for chapter in stage.story.chapters]
+
+
+def seats_of(stages: Sequence[AnyStage]) -> set[str]:
+    """Every seat, and every part of a story, that may be named."""
+    seats = {seat.id for stage in stages for scene in scenes_of(stage) for seat in scene.seats}
+    return seats | {seat for stage in stages for seat in stage.candidates}
+
+
+def people_of(item: Planned | PlannedStory) -> list[Persona]:
+    """Everybody who is in it."""
+    if isinstance(item, Planned):
+        return list(item.situation.cast.values())
+    found = {who.id: who for situation, _ in item.chapters.values() for who in situation.cast.values()}
+    return list(found.values())
+
+
+class Plan:
+    """A stream of dialogues and stories over scenes, casts, topics and emotions."""
+
+    def __init__(self, stages: Sequence[AnyStage], seed: int) -> None:
         if not stages:
             raise UsageError("there is no scene to play")
         self._stages = list(stages)
         self._seed = seed
 
-    def __iter__(self) -> Iterator[Planned]:
+    def __iter__(self) -> Iterator[Planned | PlannedStory]:
         """The endless stream, from index 0."""
         tally = _Tally(self._seed)
-        index = 0
-        for round_ in _rounds():
-            order = sorted(range(len(self._stages)), key=lambda at: mix(self._seed, "scene", round_, at))
-            for at in order:
-                yield self._plan(tally, self._stages[at], index, round_)
-                index += 1
+        for unit, (index, stage, round_) in enumerate(self._order()):
+            if isinstance(stage, StoryStage):
+                yield self._plan_story(tally, stage, unit, index, round_)
+            else:
+                yield self._plan(tally, stage, unit, index, round_)
 
-    def take(self, n: int) -> Iterator[Planned]:
-        """The first `n`."""
+    def take(self, n: int) -> Iterator[Planned | PlannedStory]:
+        """The first `n` units."""
         return islice(iter(self), n)
 
-    def _plan(self, tally: _Tally, stage: Stage, index: int, round_: int) -> Planned:
+    def spans(self, n: int) -> Iterator[range]:
+        """The indices of each of the first `n` units."""
+        return (range(index, index + stage.width) for index, stage, _ in islice(self._order(), n))
+
+    def _order(self) -> Iterator[tuple[int, AnyStage, int]]:
+        """First index, stage and round of each unit."""
+        index = 0
+        for round_ in _rounds():
+            for at in sorted(range(len(self._stages)), key=lambda at: mix(self._seed, "scene", round_, at)):
+                yield index, self._stages[at], round_
+                index += self._stages[at].width
+
+    def _plan(self, tally: _Tally, stage: Stage, unit: int, index: int, round_: int) -> Planned:
         scene = stage.scene
         cast = tally.cast(stage, index)
-        topic = tally.even((scene.id, "topic"), scene.topics, index) if scene.topics else ""
-        emotions: dict[str, str] = {}
-        for seat in scene.seats:
-            drawn = seat.emotion
-            if not drawn and scene.emotions and seat.role != "narrator":
-                drawn = tally.even((scene.id, seat.id, topic), scene.emotions, index, (scene.id, seat.id))
-            if drawn:
-                emotions[seat.id] = drawn
-        situation = Situation(scene, cast, topic, emotions, field_values(scene, cast, topic))
+        situation = tally.situation(scene, cast, index, scene.id)
         seed = mix(self._seed, "dialogue", index)
         first = mix(self._seed, "variant", scene.id) % VARIANTS
-        return Planned(index, f"{scene.id}-{index:06d}", situation, seed, stage.root, first + round_)
+        return Planned(unit, index, f"{scene.id}-{index:06d}", situation, seed, stage.root, first + round_)
+
+    def _plan_story(self, tally: _Tally, stage: StoryStage, unit: int, index: int, round_: int) -> PlannedStory:
+        story = stage.story
+        cast = tally.cast(stage, index)
+        chapters: dict[str, tuple[Situation, Path | None]] = {}
+        for chapter in story.chapters:
+            setting = stage.settings[chapter.id]
+            scene = chapter_scene(chapter, setting.scene)
+            seated = personas_of(chapter, setting, cast)
+            chapters[chapter.id] = tally.situation(scene, seated, index, f"{story.id}/{chapter.id}"), setting.root
+        seed = mix(self._seed, "dialogue", index)
+        first = mix(self._seed, "variant", story.id) % VARIANTS
+        return PlannedStory(unit, index, f"{story.id}-{index:06d}", story, cast, chapters, seed, first + round_)
 
 
 def _rounds() -> Iterator[int]:
@@ -109,6 +202,18 @@ class _Tally:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._used: Counter[tuple[object, ...]] = Counter()
+
+    def situation(self, scene: Scene, cast: Mapping[str, Persona], index: int, name: str) -> Situation:
+        """The scene with these people; topic and emotions drawn evenly among all that is played as `name`."""
+        topic = self.even((name, "topic"), scene.topics, index) if scene.topics else ""
+        emotions: dict[str, str] = {}
+        for seat in scene.seats:
+            drawn = seat.emotion
+            if not drawn and scene.emotions and seat.role != "narrator":
+                drawn = self.even((name, seat.id, topic), scene.emotions, index, (name, seat.id))
+            if drawn:
+                emotions[seat.id] = drawn
+        return Situation(scene, cast, topic, emotions, field_values(scene, cast, topic))
 
     def even(self, kind: tuple[str, ...], values: Sequence[str], index: int, wider: tuple[str, ...] = ()) -> str:
         """The value used least under `kind`, then under `wider`; chance only among equals."""
@@ -126,7 +231,7 @@ class _Tally:
             self._used[(*wider, drawn)] += 1
         return drawn
 
-    def cast(self, stage: Stage, index: int) -> dict[str, Persona]:
+    def cast(self, stage: AnyStage, index: int) -> dict[str, Persona]:
         """Who sits where: the cast whose pairs have met least, then whose people were used least."""
         seats = list(stage.candidates)
         sizes = 1
@@ -134,15 +239,15 @@ class _Tally:
             sizes *= len(stage.candidates[seat])
         chosen = self._weighed(stage, seats, index) if sizes <= MOST_CASTS else self._filled(stage, seats, index)
         if chosen is None:
-            raise UsageError(f"scene '{stage.scene.id}': its open seats cannot all be taken by different personas")
+            raise UsageError(f"'{stage.id}': its open seats cannot all be taken by different personas")
         for one, other in combinations(sorted(persona.id for persona in chosen.values()), 2):
             self._used[("pair", one, other)] += 1
         for seat, persona in chosen.items():
             self._used[("who", persona.id)] += 1
-            self._used[(stage.scene.id, seat, persona.id)] += 1
+            self._used[(stage.id, seat, persona.id)] += 1
         return chosen
 
-    def _weighed(self, stage: Stage, seats: list[str], index: int) -> dict[str, Persona] | None:
+    def _weighed(self, stage: AnyStage, seats: list[str], index: int) -> dict[str, Persona] | None:
         best: tuple[int, ...] = ()
         chosen: dict[str, Persona] | None = None
         for people in product(*stage.candidates.values()):
@@ -153,14 +258,14 @@ class _Tally:
                 best, chosen = weight, dict(zip(seats, people, strict=True))
         return chosen
 
-    def _filled(self, stage: Stage, seats: list[str], index: int) -> dict[str, Persona] | None:
+    def _filled(self, stage: AnyStage, seats: list[str], index: int) -> dict[str, Persona] | None:
         """Seat by seat, the scarcest first; a choice that leaves nobody for a later seat is taken back."""
         order = sorted(seats, key=lambda seat: len(stage.candidates[seat]))
         taken = self._fill(stage, order, {}, index)
         return {seat: taken[seat] for seat in seats} if taken else None
 
     def _fill(
-        self, stage: Stage, order: Sequence[str], taken: dict[str, Persona], index: int
+        self, stage: AnyStage, order: Sequence[str], taken: dict[str, Persona], index: int
     ) -> dict[str, Persona] | None:
         if len(taken) == len(order):
             return taken
@@ -176,14 +281,14 @@ class _Tally:
                 return filled
         return None
 
-    def _least_met(self, stage: Stage, following: Sequence[str], id: str) -> int:
+    def _least_met(self, stage: AnyStage, following: Sequence[str], id: str) -> int:
         """How often this persona has met whoever of the seat to be filled next they met least."""
         others = (who.id for seat in following for who in stage.candidates[seat] if who.id != id)
         return min((self._used[("pair", *sorted((id, other)))] for other in others), default=0)
 
-    def _weight(self, stage: Stage, seats: Sequence[str], people: Sequence[Persona], index: int) -> tuple[int, ...]:
+    def _weight(self, stage: AnyStage, seats: Sequence[str], people: Sequence[Persona], index: int) -> tuple[int, ...]:
         ids = [persona.id for persona in people]
         pairs = [self._used[("pair", *sorted(pair))] for pair in combinations(ids, 2)]
-        own = [self._used[(stage.scene.id, seat, id)] for seat, id in zip(seats, ids, strict=True)]
+        own = [self._used[(stage.id, seat, id)] for seat, id in zip(seats, ids, strict=True)]
         who = [self._used[("who", id)] for id in ids]
         return (max(pairs, default=0), max(own, default=0), sum(pairs), sum(who), mix(self._seed, index, *ids))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 from simworld import __version__
 from simworld.prompts import forms
-from simworld.schema import Ending, Transcript
+from simworld.schema import Ending, LetGo, Memory, MindRecord, Transcript
 from simworld.simulate.dialogue import Dialogue
 from simworld.simulate.graph import compile_scene
-from simworld.simulate.step import State, begin_state
+from simworld.simulate.inside import Inside, felt, take_in
+from simworld.simulate.state import State
+from simworld.simulate.step import begin_state
 
 
 async def play_dialogue(dialogue: Dialogue, config: dict[str, Any] | None = None) -> Transcript:
@@ -41,6 +44,8 @@ def _transcript(dialogue: Dialogue, state: State) -> Transcript:
         status="failed" if ending.reason == "failed" else "complete",
         ending=ending,
         turns=tuple(state["turns"]),
+        minds=_minds(dialogue, state),
+        interventions=tuple(state["intervened"]),
         usage=dict(state["usage"]),
         director=dialogue.director_name,
         forms=forms(),
@@ -48,3 +53,30 @@ def _transcript(dialogue: Dialogue, state: State) -> Transcript:
         prompts=dict(sorted(dialogue.prompts.items())),
         versions={"simworld": __version__},
     )
+
+
+def _minds(dialogue: Dialogue, state: State) -> dict[str, MindRecord]:
+    """Every seat's inside through the dialogue; each has taken in the end of it."""
+    formed: dict[str, list[Memory]] = {seat: [] for seat in dialogue.records}
+    let_go: dict[str, list[LetGo]] = {seat: [] for seat in dialogue.records}
+    for seat, memory in state["formed"]:
+        formed[seat].append(memory)
+    for seat, forgotten in state["let_go"]:
+        let_go[seat].append(forgotten)
+    records: dict[str, MindRecord] = {}
+    for seat, record in dialogue.records.items():
+        if record.role != "narrator":
+            last = _taken_in(dialogue, state, seat)
+            records[seat] = MindRecord(
+                temperament=dialogue.natures[seat].temperament, begin=dialogue.minds[seat],
+                formed=(*formed[seat], *last.formed), let_go=(*let_go[seat], *last.let_go),
+                end=last.mind.model_copy(update={"memories": ()}),
+            )  # fmt: skip
+    return records
+
+
+def _taken_in(dialogue: Dialogue, state: State, seat: str) -> Inside:
+    """The inside of a seat once it has taken in what came after its last act."""
+    dialogue.lens(seat).take_in(state["turns"])
+    inside = take_in(dialogue, state, seat)
+    return replace(inside, mind=felt(dialogue, seat, inside, ""))

@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import platform
-from collections.abc import Callable
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,21 +36,22 @@ async def produce(settings: RunSettings, on_event: Callable[[Event], None]) -> S
     path = Path(settings.out)
     with open_folder(path, prepared.identity, replay=settings.replay) as folder:
         survey = Survey.of(path)
-        there = survey.finished(failed_too=settings.keep_failed)
-        skip = set[int]() if settings.replay else {index for index in there if index < settings.n}
+        spans = [*prepared.plan().spans(settings.n)]
+        skip = set[int]() if settings.replay else survey.finished(spans, failed_too=settings.keep_failed)
         on_event({"event": "start", "n": settings.n, "there": len(skip), "to_play": settings.n - len(skip)})
         if len(skip) == settings.n and (path / "manifest.json").is_file():
             _close(folder, prepared, survey, "finished")
             return survey
         folder.log("start", host=platform.node(), workers=settings.workers, jobs=settings.jobs, there=len(skip))
         folder.write_manifest(_manifest(prepared, survey, "running"))
-        remaining = _Remaining(settings.n, skip, folder)
+        remaining = _Remaining(spans, skip, folder)
         how = "interrupted"
 
         def note(event: Event) -> None:
             if event["event"] == "done":
                 survey.add(event["index"], event["facts"])
-                remaining.finish(event["index"])
+                if event["facts"]["closes"]:
+                    remaining.finish(event["index"])
             elif event["event"] == "log":
                 folder.log(**{"event": event["what"], **event["facts"]})
             on_event(event)
@@ -84,21 +87,20 @@ def _stopped(error: OSError, path: Path) -> RunStopped:
 
 
 class _Remaining:
-    """Puts a shard in order as soon as all its dialogues are finished."""
+    """Puts a shard in order as soon as all that lies in it is finished."""
 
-    def __init__(self, n: int, skip: set[int], folder: Folder) -> None:
+    def __init__(self, spans: Sequence[range], skip: set[int], folder: Folder) -> None:
         self._folder = folder
-        self._open: dict[int, int] = {}
-        for index in range(n):
-            if index not in skip:
-                self._open[index // SHARD] = self._open.get(index // SHARD, 0) + 1
+        self._starts = [span.start for span in spans]
+        self._shards = [{index // SHARD for index in (span.start, span.stop - 1)} for span in spans]
+        self._open = Counter(shard for unit, shards in enumerate(self._shards) if unit not in skip for shard in shards)
 
     def finish(self, index: int) -> None:
-        """One more dialogue is finished."""
-        shard = index // SHARD
-        self._open[shard] -= 1
-        if not self._open[shard]:
-            self._folder.settle(shard)
+        """The unit that this index lies in is finished."""
+        for shard in self._shards[bisect_right(self._starts, index) - 1]:
+            self._open[shard] -= 1
+            if not self._open[shard]:
+                self._folder.settle(shard)
 
 
 async def _alone(prepared: Prepared, folder: Folder, skip: set[int], note: Callable[[Event], None]) -> None:
@@ -126,7 +128,7 @@ def _manifest(prepared: Prepared, survey: Survey, status: str) -> dict[str, Any]
         "kind": "run",
         "status": status,
         "stand_in": survey.stand_in,
-        "n": max(prepared.settings.n, max(survey.status_of, default=-1) + 1),
+        "n": max(prepared.settings.n, len(survey.closing)),
         "identity": prepared.identity,
         "versions": {"simworld": __version__},
         "statuses": dict(sorted(survey.statuses.items())),

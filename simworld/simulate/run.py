@@ -1,4 +1,4 @@
-"""Play many situations at once: the loop around the graphs, in one process.
+"""Play situations: one, a story, or many at once; the loop around the graphs, in one process.
 
     async for transcript in play_many("lost_luggage", n=20, seed=1): ...
 
@@ -8,21 +8,26 @@ Dialogues are independent; up to `jobs` are in flight and their model calls meet
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simworld.backends.sampling import Sampling
-from simworld.errors import BackendError, RunStopped, UsageError
-from simworld.schema import Scene, Transcript
+from simworld.errors import BackendError, RunStopped, UsageError, unknown
+from simworld.prompts import words
+from simworld.schema import Intervention, Mind, Scene, Story, Transcript
 from simworld.simulate.dialogue import open_dialogue
-from simworld.simulate.plan import Plan, Planned
+from simworld.simulate.longterm import read_minds, write_minds
+from simworld.simulate.minding import Minding
+from simworld.simulate.plan import AnyStage, Plan, Planned, PlannedStory, people_of, scenes_of, seats_of
 from simworld.simulate.play import play_dialogue
 from simworld.simulate.speakers import Speakers
 from simworld.simulate.stages import Cast, Scenes, stages_of
 
 if TYPE_CHECKING:
+    from langgraph.store.base import BaseStore
+
     from simworld.simulate.speakers import Backend
 
 
@@ -30,6 +35,19 @@ JOBS = 64
 """Dialogues in flight, where the user does not say."""
 HOPELESS = 20
 """Dialogues that may fail in a row, with none finished in between, before the run stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How dialogues are played, beside who speaks."""
+
+    max_turns: int | None = None
+    """Acts a dialogue may have, instead of the scene's."""
+    minding: Minding = field(default_factory=Minding)
+    interventions: tuple[Intervention, ...] = ()
+    """Beside the scenes' own; those at a seat that a scene has not are left out there."""
+    minds: Mapping[str, Mind] = field(default_factory=dict[str, Mind])
+    """Persona id -> a mind that its owner brings along."""
 
 
 async def play(
@@ -42,19 +60,79 @@ async def play(
     max_turns: int | None = None,
     sampling: Sampling | None = None,
     callbacks: list[Any] | None = None,
+    minding: Minding | None = None,
+    minds: Mapping[str, Mind] | None = None,
+    store: BaseStore | None = None,
+    interventions: Sequence[Intervention] = (),
 ) -> Transcript:
     """Play one scene to its end.
 
     `scene` is a Scene, the id of an installed one, or a path. `backend` speaks for every seat but those in `seats`:
     a spec such as `improv` or `openai:NAME`, a LangChain chat model or Runnable, or `async (messages) -> str`.
     `cast` gives the people: personas by seat, or a list of personas from which seats are filled.
+
+    `minds` (persona id -> Mind, as `mind_at` makes it of a transcript) are brought into the scene. With a LangGraph
+    `store`, minds that are not given are read from it as the scene starts, and all are written to it as it ends; the
+    transcript keeps the mind that each began with. `interventions` are made beside the scene's own.
     """
-    stream = play_many(
-        scene, n=1, backend=backend, seats=seats, cast=cast, seed=seed, max_turns=max_turns, sampling=sampling,
-        callbacks=callbacks,
-    )  # fmt: skip
-    async with aclosing(stream):
-        return await anext(stream)
+    terms = Terms(max_turns, minding or Minding(), tuple(interventions), minds or {})
+    speakers = Speakers(backend, seats, sampling=sampling, callbacks=callbacks)
+    told = await _play_one(scene, cast, seed, speakers, terms, store)
+    if told[0].story:
+        raise UsageError(
+            f"'{told[0].story.story}' is a story: use play_story, which returns a transcript for each chapter"
+        )
+    return told[0]
+
+
+async def play_story(
+    story: Story | str | Path,
+    *,
+    backend: Backend = "improv",
+    seats: Mapping[str, Backend] | None = None,
+    cast: Cast | None = None,
+    seed: int = 0,
+    max_turns: int | None = None,
+    sampling: Sampling | None = None,
+    callbacks: list[Any] | None = None,
+    minding: Minding | None = None,
+    minds: Mapping[str, Mind] | None = None,
+    store: BaseStore | None = None,
+    interventions: Sequence[Intervention] = (),
+) -> list[Transcript]:
+    """Play a story to its end: a transcript for each chapter that it came to, in their order.
+
+    `story` is a Story, the id of an installed one, or a path. `seats` and `cast` name its parts; all else is as in
+    `play`. A chapter that fails is the last.
+    """
+    terms = Terms(max_turns, minding or Minding(), tuple(interventions), minds or {})
+    speakers = Speakers(backend, seats, sampling=sampling, callbacks=callbacks)
+    told = await _play_one(story, cast, seed, speakers, terms, store)
+    if not told[0].story:
+        raise UsageError(f"'{told[0].scene}' is a scene: use play, which returns its transcript")
+    return told
+
+
+async def _play_one(
+    what: Scene | Story | str | Path, cast: Cast | None, seed: int, speakers: Speakers, terms: Terms,
+    store: BaseStore | None,
+) -> list[Transcript]:  # fmt: skip
+    """The first unit of the plan over `what`, with minds from the store where there is one."""
+    _check_limits(1, terms.max_turns)
+    stages = stages_of(what, cast)
+    speakers.check(seats_of(stages))
+    check_interventions(terms.interventions, stages)
+    item = next(iter(Plan(stages, seed)))
+    try:
+        if store is not None:
+            kept = await read_minds(store, [who.id for who in people_of(item)])
+            terms = replace(terms, minds={**kept, **terms.minds})
+        told = await play_planned(item, speakers, terms)
+        if store is not None:
+            await write_minds(store, told)
+        return told
+    finally:
+        await speakers.close()
 
 
 async def play_many(
@@ -69,32 +147,35 @@ async def play_many(
     jobs: int = JOBS,
     sampling: Sampling | None = None,
     callbacks: list[Any] | None = None,
+    minding: Minding | None = None,
+    interventions: Sequence[Intervention] = (),
 ) -> AsyncGenerator[Transcript]:
-    """Play `n` dialogues over the scenes, by coverage of casts, topics and emotions; yields them as they end.
+    """Play `n` dialogues (or stories) over the scenes, by coverage of casts, topics and emotions; yields them as they
+    end, a story's chapters together.
 
     `Transcript.index` tells the position in the plan. Nothing is written; `simworld run` makes corpora.
     """
-    if n < 1:
-        raise UsageError(f"n must be 1 or more, not {n}")
-    if max_turns is not None and max_turns < 1:
-        raise UsageError(f"max_turns must be 1 or more, not {max_turns}")
+    _check_limits(n, max_turns)
     stages = stages_of(scenes, cast)
     speakers = Speakers(backend, seats, sampling=sampling, callbacks=callbacks)
-    speakers.check([stage.scene for stage in stages])
-    done: asyncio.Queue[Transcript | None] = asyncio.Queue(maxsize=2 * jobs)
+    speakers.check(seats_of(stages))
+    check_interventions(interventions, stages)
+    terms = Terms(max_turns, minding or Minding(), tuple(interventions))
+    done: asyncio.Queue[list[Transcript] | None] = asyncio.Queue(maxsize=2 * jobs)
     gone = asyncio.Event()  # the reader: from then on nobody takes anything from a full queue
 
     async def produce() -> None:
         try:
-            await play_all(Plan(stages, seed).take(n), speakers, jobs=jobs, max_turns=max_turns, done=done.put)
+            await play_all(Plan(stages, seed).take(n), speakers, terms, jobs=jobs, done=done.put)
         finally:
             if not gone.is_set():
                 await done.put(None)
 
     producer = asyncio.create_task(produce())
     try:
-        while (transcript := await done.get()) is not None:
-            yield transcript
+        while (told := await done.get()) is not None:
+            for transcript in told:
+                yield transcript
         await producer
     finally:
         gone.set()
@@ -103,15 +184,22 @@ async def play_many(
         await speakers.close()
 
 
+def _check_limits(n: int, max_turns: int | None) -> None:
+    if n < 1:
+        raise UsageError(f"n must be 1 or more, not {n}")
+    if max_turns is not None and max_turns < 1:
+        raise UsageError(f"max_turns must be 1 or more, not {max_turns}")
+
+
 async def play_all(
-    planned: Iterable[Planned],
+    planned: Iterable[Planned | PlannedStory],
     speakers: Speakers,
+    terms: Terms,
     *,
     jobs: int,
-    max_turns: int | None,
-    done: Callable[[Transcript], Any],
+    done: Callable[[list[Transcript]], Any],
 ) -> None:
-    """Play the planned dialogues, `jobs` at a time; `done` takes each transcript as it ends (and may be awaited).
+    """Play the planned units, `jobs` at a time; `done` takes the transcripts of each as it ends (and may be awaited).
 
     Raises Refused at once, and RunStopped where one dialogue after another fails.
     """
@@ -120,9 +208,9 @@ async def play_all(
 
     async def worker() -> None:
         for item in stream:
-            transcript = await play_planned(item, speakers, max_turns)
-            failed.note(transcript)
-            result = done(transcript)
+            told = await play_planned(item, speakers, terms)
+            failed.note(told[-1])
+            result = done(told)
             if result is not None:
                 await result
 
@@ -134,14 +222,19 @@ async def play_all(
         raise _first(errors) from None
 
 
-async def play_planned(item: Planned, speakers: Speakers, max_turns: int | None) -> Transcript:
-    """Play one dialogue of the plan."""
+async def play_planned(item: Planned | PlannedStory, speakers: Speakers, terms: Terms) -> list[Transcript]:
+    """Play one unit of the plan: a dialogue, or a story's chapters."""
+    if isinstance(item, PlannedStory):
+        from simworld.simulate.story import Telling, tell
+
+        return await tell(Telling(item, speakers, terms.minding, terms.max_turns, terms.interventions, terms.minds))
     scene = item.situation.scene
     dialogue = open_dialogue(
         item.situation, speakers.cast(scene, item.root), id=item.id, index=item.index, seed=item.seed,
-        variant=item.variant, max_turns=max_turns, directing=speakers.director(scene),
+        variant=item.variant, max_turns=terms.max_turns, directing=speakers.director(scene), minding=terms.minding,
+        kept=terms.minds, interventions=terms.interventions,
     )  # fmt: skip
-    return await play_dialogue(dialogue)
+    return [await play_dialogue(dialogue)]
 
 
 class _Failures:
@@ -170,3 +263,23 @@ def _leaf(error: BaseException) -> BaseException:
         inner: tuple[BaseException, ...] = error.exceptions  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         return _leaf(inner[0])
     return error
+
+
+def check_interventions(interventions: Sequence[Intervention], stages: Sequence[AnyStage]) -> None:
+    """Raise UsageError for an intervention at a seat or on a condition that no scene has, or that says too little."""
+    scenes = [scene for stage in stages for scene in scenes_of(stage)]
+    for given in interventions:
+        fit = [scene for scene in scenes if any(seat.id == given.seat for seat in scene.seats)]
+        if not fit:
+            raise unknown("intervention's seat", given.seat, {seat.id for scene in scenes for seat in scene.seats})
+        if given.when and not all(given.when in scene.conditions for scene in fit):
+            known = {name for scene in fit for name in scene.conditions}
+            raise unknown("intervention's condition", given.when, known, "A scene names its own in `conditions`.")
+        if given.at is None and given.when is None:
+            raise UsageError(f"the intervention at seat '{given.seat}' says neither `at` nor `when`")
+        if not (given.emotion or given.memory or given.whisper or given.goal):
+            raise UsageError(
+                f"the intervention at seat '{given.seat}' changes nothing: emotion, memory, whisper or goal"
+            )
+        if given.emotion and given.emotion not in words("emotions"):
+            raise unknown("emotion", given.emotion, words("emotions"))

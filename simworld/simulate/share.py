@@ -6,14 +6,17 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from simworld.agents.agent import Agent
 from simworld.backends.journal import Journal
 from simworld.backends.sampling import Sampling
 from simworld.corpus.folder import Folder
 from simworld.corpus.survey import Survey
 from simworld.prompts import folder_digest
-from simworld.schema import Record, Transcript
-from simworld.simulate.plan import Plan, Planned, Stage
-from simworld.simulate.run import JOBS, play_all
+from simworld.schema import Intervention, Record, Transcript
+from simworld.simulate.chapters import part_of
+from simworld.simulate.minding import Minding
+from simworld.simulate.plan import AnyStage, Plan, Planned, PlannedStory, Stage, seats_of
+from simworld.simulate.run import JOBS, Terms, check_interventions, play_all
 from simworld.simulate.speakers import Speakers
 from simworld.simulate.stages import stages_of
 
@@ -27,11 +30,14 @@ class RunSettings(Record, frozen=True):
     """What a run is told; everything that may travel to a child process."""
 
     scenes: tuple[str, ...]
-    """Scene ids or paths."""
+    """Ids or paths of scenes and stories."""
     out: str
     backend: str = "improv"
     seats: dict[str, str] = {}
     sampling: Sampling = Sampling()
+    minding: Minding = Minding()
+    interventions: tuple[Intervention, ...] = ()
+    """Made beside the scenes' own."""
     n: int = 1
     seed: int = 0
     max_turns: int | None = None
@@ -52,17 +58,20 @@ class Prepared:
 
     def __init__(self, settings: RunSettings) -> None:
         self.settings = settings
-        self.stages: list[Stage] = stages_of([*settings.scenes])
+        self.stages: list[AnyStage] = stages_of([*settings.scenes])
+        self.terms = Terms(settings.max_turns, settings.minding, settings.interventions)
+        settings.minding.models()
+        check_interventions(settings.interventions, self.stages)
         speakers = self.speakers(None)
-        speakers.check([stage.scene for stage in self.stages])
-        cast = [agent for stage in self.stages for agent in speakers.cast(stage.scene, stage.root).values()]
-        for stage in self.stages:
-            speakers.director(stage.scene)
+        speakers.check(seats_of(self.stages))
+        spoken = {agent.spec for stage in self.stages for agent in _agents(stage, speakers)}
         self.identity: dict[str, Any] = {
-            "scenes": [stage.scene.id for stage in self.stages],
+            "scenes": [stage.id for stage in self.stages],
             "packs": sorted({f"{stage.pack.name} {stage.pack.digest}" for stage in self.stages if stage.pack}),
             "prompts": folder_digest("prompts"),
-            "improv": folder_digest("improv") if any(agent.spec == "improv" for agent in cast) else None,
+            "minds": {**settings.minding.model_dump(), "wordings": folder_digest("mind")},
+            "interventions": [given.model_dump(exclude_defaults=True) for given in settings.interventions],
+            "improv": folder_digest("improv") if "improv" in spoken else None,
             "backends": speakers.identity(),
             "seed": settings.seed,
             "max_turns": settings.max_turns,
@@ -76,12 +85,30 @@ class Prepared:
             allow_scene_backends=settings.scene_backends,
         )  # fmt: skip
 
-    def share(self, worker: int, skip: set[int]) -> Iterator[Planned]:
-        """The dialogues of the plan that this worker plays."""
+    def plan(self) -> Plan:
+        """The plan, from its start."""
+        return Plan(self.stages, self.settings.seed)
+
+    def share(self, worker: int, skip: set[int]) -> Iterator[Planned | PlannedStory]:
+        """The units of the plan that this worker plays, without those of these numbers."""
         settings = self.settings
-        for item in Plan(self.stages, settings.seed).take(settings.n):
-            if item.index not in skip and (item.index // BLOCK) % settings.workers == worker:
+        for item in self.plan().take(settings.n):
+            if item.unit not in skip and (item.unit // BLOCK) % settings.workers == worker:
                 yield item
+
+
+def _agents(stage: AnyStage, speakers: Speakers) -> list[Agent]:
+    """Everybody who speaks on a stage; whoever directs is opened too."""
+    if isinstance(stage, Stage):
+        speakers.director(stage.scene)
+        return [*speakers.cast(stage.scene, stage.root).values()]
+    found: list[Agent] = []
+    for chapter in stage.story.chapters:
+        setting = stage.settings[chapter.id]
+        parts = {seat.id: part_of(chapter, seat.id, stage.candidates) for seat in setting.scene.seats}
+        found += speakers.cast(setting.scene, setting.root, parts).values()
+        speakers.director(setting.scene)
+    return found
 
 
 async def play_share(
@@ -92,15 +119,15 @@ async def play_share(
     journal = Journal(folder.path / "journal", worker=worker, replay=settings.replay)
     speakers = prepared.speakers(journal)
 
-    def done(transcript: Transcript) -> None:
-        if not (settings.replay and transcript.status == "failed"):
-            folder.keep(transcript)
-        journal.forget(transcript.index, transcript.id)
-        note({"event": "done", "index": transcript.index, "facts": Survey.facts_of(transcript)})
+    def done(told: list[Transcript]) -> None:
+        if not (settings.replay and told[-1].status == "failed"):
+            folder.keep(told)
+        for transcript in told:
+            journal.forget(transcript.index, transcript.id)
+            note({"event": "done", "index": transcript.index, "facts": Survey.facts_of(transcript)})
 
     try:
-        share = prepared.share(worker, skip)
-        await play_all(share, speakers, jobs=settings.jobs, max_turns=settings.max_turns, done=done)
+        await play_all(prepared.share(worker, skip), speakers, prepared.terms, jobs=settings.jobs, done=done)
     finally:
         with contextlib.suppress(OSError):
             await journal.close()

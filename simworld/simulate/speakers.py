@@ -9,7 +9,7 @@ scene of a stranger's pack may ask for a network model only if the user named th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from simworld.backends.sampling import Sampling
 from simworld.backends.scripted import open_scripted
 from simworld.errors import UsageError, unknown
 from simworld.schema import Scene, Seat
-from simworld.simulate.step import DIRECTOR
+from simworld.simulate.state import DIRECTOR
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
@@ -58,9 +58,10 @@ class Speakers:
         self._open: dict[Any, Agent] = {}
         self._backends: list[ChatBackend] = []
 
-    def cast(self, scene: Scene, root: Path | None = None) -> dict[str, Agent]:
-        """Seat id -> agent, for a scene whose pack lies at `root`."""
-        return {seat.id: self._agent(self._named(scene, seat), root) for seat in scene.seats}
+    def cast(self, scene: Scene, root: Path | None = None, parts: Mapping[str, str] | None = None) -> dict[str, Agent]:
+        """Seat id -> agent, for a scene whose pack lies at `root`; `parts`: seat id -> the story's part there."""
+        parts = parts or {}
+        return {seat.id: self._agent(self._named(scene, seat, parts.get(seat.id, "")), root) for seat in scene.seats}
 
     def director(self, scene: Scene) -> Agent | None:
         """The chat model that directs, where the scene's director is a model."""
@@ -74,9 +75,9 @@ class Speakers:
             )
         return agent
 
-    def check(self, scenes: list[Scene]) -> None:
-        """Raise UsageError where a seat named by the user is in none of the scenes."""
-        known = {seat.id for scene in scenes for seat in scene.seats} | {DIRECTOR}
+    def check(self, seats: Iterable[str]) -> None:
+        """Raise UsageError where a seat named by the user is none of these."""
+        known = {*seats, DIRECTOR}
         for seat in self._seats:
             if seat not in known:
                 raise unknown("seat", seat, known, "--seat takes a seat's id of the scene.")
@@ -97,9 +98,10 @@ class Speakers:
         for backend in self._backends:
             await backend.aclose()
 
-    def _named(self, scene: Scene, seat: Seat) -> Backend:
-        if seat.id in self._seats:
-            return self._seats[seat.id]
+    def _named(self, scene: Scene, seat: Seat, part: str) -> Backend:
+        named = next((name for name in (part, seat.id) if name in self._seats), None)
+        if named is not None:
+            return self._seats[named]
         wanted = seat.backend
         if wanted is None:
             return self._default

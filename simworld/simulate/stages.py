@@ -1,4 +1,4 @@
-"""Scenes by id, path or record -> stages: the scene with everybody who may sit at each seat."""
+"""Scenes and stories by id, path or record -> stages: each with everybody who may sit at each seat."""
 
 from __future__ import annotations
 
@@ -6,40 +6,58 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from simworld.errors import UsageError, unknown
-from simworld.packs import Pack, accept_scene, candidates, find_persona, find_scenes, matches
+from simworld.packs import (
+    FoundStory,
+    Pack,
+    accept_scene,
+    candidates,
+    find_persona,
+    find_scenes,
+    find_stories,
+    is_story,
+    matches,
+)
 from simworld.prompts import check_template
 from simworld.registry import names
-from simworld.schema import Persona, Scene, Seat
+from simworld.schema import Persona, Scene, Seat, Story
+from simworld.schema.story import Part
+from simworld.simulate.chapters import Setting
 from simworld.simulate.directors import DIRECTORS
-from simworld.simulate.plan import Stage
+from simworld.simulate.plan import AnyStage, Stage, StoryStage
 
 Cast = Mapping[str, Persona | str] | Sequence[Persona | str]
-Scenes = Scene | str | Path | Sequence[Scene | str | Path]
+Playable = Scene | Story | str | Path
+Scenes = Playable | Sequence[Playable]
 
 
-def stages_of(scenes: Scenes, cast: Cast | None = None) -> list[Stage]:
-    """A stage for each scene: those named in the order given (a folder gives all its own), then those made in Python.
+def stages_of(scenes: Scenes, cast: Cast | None = None) -> list[AnyStage]:
+    """A stage for each scene and story: those named in the order given (a folder gives all its scenes), then stories,
+    then scenes made in Python.
 
-    `cast` overrides who may sit where: personas or ids by seat, or a list of them from which every seat is filled.
-    Raises UsageError where nobody fits a seat, PackError where a scene or pack is not sound.
+    `cast` overrides who may sit where: personas or ids by seat (of a story: by part), or a list of them from which
+    every seat is filled. Raises UsageError where nobody fits a seat, PackError where a scene or pack is not sound.
     """
-    listed = [scenes] if isinstance(scenes, (Scene, str, Path)) else list(scenes)
+    listed = [scenes] if isinstance(scenes, (Scene, Story, str, Path)) else list(scenes)
     if not listed:
         raise UsageError("no scene is named; `simworld list scenes` shows those that are installed")
     listed_people = () if cast is None or isinstance(cast, Mapping) else tuple(cast)
     people = tuple(who if isinstance(who, Persona) else find_persona(who) for who in listed_people)
     seated = dict(cast) if isinstance(cast, Mapping) else {}
-    named = [item for item in listed if not isinstance(item, Scene)]
     made = [item for item in listed if isinstance(item, Scene)]
+    ids = [item for item in listed if isinstance(item, (str, Path))]
+    told_of = [item for item in ids if is_story(item)]
+    named = [item for item in ids if item not in told_of]
     known = {who.id: who for who in (*people, *seated.values()) if isinstance(who, Persona)}
     directors = names("director", DIRECTORS)
     found: list[tuple[Pack | None, Scene]] = []
     if named:
         found += find_scenes(named, check_template=check_template, directors=directors)
+    told = find_stories(told_of, check_template=check_template, directors=directors) if told_of else []
     for scene in made:
         accepted = accept_scene(scene, personas=known, check_template=check_template, directors=directors)
         found.append((None, accepted))
-    stages = [_stage(pack, scene, people, seated) for pack, scene in found]
+    stages: list[AnyStage] = [_stage(pack, scene, people, seated) for pack, scene in found]
+    stages += [_story_stage(one, people, seated) for one in told]
     _check_seats(stages, seated)
     return stages
 
@@ -47,14 +65,36 @@ def stages_of(scenes: Scenes, cast: Cast | None = None) -> list[Stage]:
 def _stage(pack: Pack | None, scene: Scene, people: tuple[Persona, ...], seated: Mapping[str, Persona | str]) -> Stage:
     fixed = {seat.persona for seat in scene.seats if seat.persona}
     who = {seat.id: _who(pack, seat, people, seated, fixed) for seat in scene.seats}
-    for seat, personas in who.items():
-        if not personas:
-            raise UsageError(f"scene '{scene.id}': nobody fits its open seat '{seat}'; loosen `who`, or give a cast")
+    _refuse_empty(f"scene '{scene.id}'", who)
     return Stage(scene, who, pack)
 
 
+def _story_stage(found: FoundStory, people: tuple[Persona, ...], seated: Mapping[str, Persona | str]) -> StoryStage:
+    story = found.story
+    fixed = {part.persona for part in story.cast if part.persona}
+    who = {part.id: _who(found.pack, part, people, seated, fixed) for part in story.cast}
+    _refuse_empty(f"story '{story.id}'", who)
+    settings = {
+        chapter: Setting(
+            scene, {seat.id: find_persona(seat.persona, pack) for seat in scene.seats if seat.persona}, pack.root
+        )
+        for chapter, (pack, scene) in found.scenes.items()
+    }
+    return StoryStage(story, who, settings, found.pack)
+
+
+def _refuse_empty(what: str, who: Mapping[str, tuple[Persona, ...]]) -> None:
+    for seat, personas in who.items():
+        if not personas:
+            raise UsageError(f"{what}: nobody fits its open seat '{seat}'; loosen `who`, or give a cast")
+
+
 def _who(
-    pack: Pack | None, seat: Seat, people: tuple[Persona, ...], seated: Mapping[str, Persona | str], fixed: set[str]
+    pack: Pack | None,
+    seat: Seat | Part,
+    people: tuple[Persona, ...],
+    seated: Mapping[str, Persona | str],
+    fixed: set[str],
 ) -> tuple[Persona, ...]:
     if seat.id in seated:
         given = seated[seat.id]
@@ -69,7 +109,7 @@ def _who(
     return tuple(candidates(seat.who, pack, {*fixed, *seat.who.not_}))
 
 
-def _check_seats(stages: Sequence[Stage], seated: Mapping[str, object]) -> None:
+def _check_seats(stages: Sequence[AnyStage], seated: Mapping[str, object]) -> None:
     known = {seat for stage in stages for seat in stage.candidates}
     for seat in seated:
         if seat not in known:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import networkx as nx
 
-from simworld.schema import OUT, Happening, Place, Scene, Turn, World
+from simworld.schema import OUT, Happening, Place, Scene, Seat, Turn, World
 
 
 @lru_cache(maxsize=512)
@@ -31,9 +31,16 @@ def _earshot(places: tuple[Place, ...]) -> dict[str, frozenset[str]]:
 
 
 def opening_world(scene: Scene) -> World:
-    """The world as the scene begins: everybody at their place, the clock at zero."""
-    first = scene.places[0].id if scene.places else ""
-    return World(where={seat.id: seat.place or first for seat in scene.seats})
+    """The world as the scene begins: everybody at their place but who comes later, the clock at zero."""
+    awaited = tuple(seat.id for seat in scene.seats if seat.enters)
+    return World(
+        where={seat.id: OUT if seat.enters else place_of(scene, seat) for seat in scene.seats}, awaited=awaited
+    )
+
+
+def place_of(scene: Scene, seat: Seat) -> str:
+    """Id of the place where a seat starts or comes in; empty where the scene has no map."""
+    return seat.place or (scene.places[0].id if scene.places else "")
 
 
 def present(scene: Scene, world: World, seat: str) -> tuple[str, ...]:
@@ -102,7 +109,8 @@ def _as_named(name: str) -> str:
 
 
 def settle(world: World, turn: Turn) -> World:
-    """The world after a turn: a move changes where its speaker is."""
+    """The world after a turn: a move changes where its speaker is, and who was awaited has come."""
     if turn.kind != "move":
         return world
-    return world.model_copy(update={"where": {**world.where, turn.seat: turn.text}})
+    awaited = tuple(seat for seat in world.awaited if seat != turn.seat)
+    return world.model_copy(update={"where": {**world.where, turn.seat: turn.text}, "awaited": awaited})

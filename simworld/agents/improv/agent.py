@@ -6,7 +6,6 @@ from simworld.agents.agent import Deed, View
 from simworld.agents.improv import service
 from simworld.agents.improv.compose import compose, is_leaving
 from simworld.agents.improv.inward import deed, move, thought
-from simworld.agents.improv.library import library
 from simworld.agents.improv.moment import Moment, moment_of
 from simworld.schema import Reply
 from simworld.text.tokens import estimate
@@ -48,14 +47,4 @@ def _acted(m: Moment) -> Reply:
         to=speech.to,
         manner=speech.manner,
         move=move(m),
-        feel=appraisal(m),
     )
-
-
-def appraisal(m: Moment) -> str:
-    """What this one feels after what it heard: as a rule what it felt before."""
-    told = m.view.emotion
-    if not told or not m.chance(0.06):
-        return told
-    moved = library().value("lexicon.moved").get("happening" if m.happening else m.reading.move, "")
-    return str(moved) or told

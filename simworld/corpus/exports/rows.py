@@ -7,7 +7,7 @@ the columns of a Parquet file are read from it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, TypedDict
+from typing import Any, NotRequired, Protocol, TypedDict
 
 
 class TrainMessage(TypedDict):
@@ -18,6 +18,57 @@ class TrainMessage(TypedDict):
     content: str
     loss: bool
     """Whether a trainer learns from it."""
+
+
+class Felt(TypedDict):
+    """An emotion: its name, and the numbers behind it (None where the emotion is a name alone)."""
+
+    name: str
+    valence: float | None
+    """-1..1, as the two below."""
+    arousal: float | None
+    dominance: float | None
+
+
+class Recalled(TypedDict):
+    """A memory that the speaker's prompt brought back for this act."""
+
+    id: int
+    """Number in the speaker's life."""
+    kind: str
+    """`episode`, `belief` or `planted`."""
+    text: str
+    minutes: float
+    """When it was, on the speaker's clock; the scene began at the `minutes` of its mind."""
+    importance: float
+    """0..1."""
+
+
+class Stance(TypedDict):
+    """How the speaker stands to another, where that has changed since its last act."""
+
+    persona: str
+    warmth: float
+    """-1..1, as the two below."""
+    trust: float
+    familiarity: float
+
+
+class MindedMessage(TrainMessage):
+    """A chat message with what lay behind it: `--with` says which of the columns are there; own messages fill them."""
+
+    emotion: NotRequired[Felt | None]
+    memory: NotRequired[list[Recalled]]
+    relations: NotRequired[list[Stance]]
+
+
+class MindedRow(TypedDict):
+    """A row of `--as messages --with ...`."""
+
+    id: str
+    transcript: str
+    speaker: str
+    messages: list[MindedMessage]
 
 
 class MessagesRow(TypedDict):

@@ -12,7 +12,8 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, get_args, get_origin, get_type_hints, is_typeddict
+from types import NoneType, UnionType
+from typing import Any, BinaryIO, Protocol, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 import orjson
 
@@ -143,4 +144,6 @@ class _Parquet:
             return arrow.struct([(name, self._type(inner)) for name, inner in get_type_hints(kind).items()])
         if get_origin(kind) is list:
             return arrow.list_(self._type(get_args(kind)[0]))
+        if get_origin(kind) in (Union, UnionType):  # something or None: every column of Parquet may be null
+            return self._type(next(one for one in get_args(kind) if one is not NoneType))
         return {str: arrow.string(), bool: arrow.bool_(), int: arrow.int64(), float: arrow.float64()}[kind]

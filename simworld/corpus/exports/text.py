@@ -66,8 +66,12 @@ class Script:
             return self._forms["narration"].format(text=text)
         if turn.kind in ("say", "think"):
             return text
-        form = turn.kind if turn.kind == "do" else "leave" if turn.text == OUT else "move"
+        form = turn.kind if turn.kind == "do" else self._way(turn)
         return self._forms[form].format(name=self._name(turn), text=text, place=self._places.get(turn.text, turn.text))
+
+    def _way(self, turn: Turn) -> str:
+        """How a move is told; transcripts of before there were entries have no form for them."""
+        return "leave" if turn.text == OUT else "enter" if turn.source and "enter" in self._forms else "move"
 
     def _as_text(self, text: str) -> str:
         """`text` with each further line that imitates a speaker's indented: it stays one turn."""

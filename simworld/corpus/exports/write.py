@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FunctionType
 from typing import Any, get_args, get_type_hints
 
+from simworld.corpus.exports.messages import MindedRows
 from simworld.corpus.exports.rows import Exporter
 from simworld.corpus.exports.sinks import STDOUT, open_sink
 from simworld.corpus.exports.speakers import Wanted
@@ -82,14 +84,16 @@ def export_corpus(
     thoughts: bool = True,
     notes: bool = True,
     include: Collection[str] = (),
+    inside: Sequence[str] = (),
 ) -> ExportReport:
     """Write the rows of a corpus to `out` (None or `-`: stdout).
 
+    `inside`: what own messages carry of what lay behind them (`emotion`, `memory`, `relations`; form `messages` only).
     `include`: statuses that leave beside `complete`. Raises UsageError for a form, speaker, status or suffix that is
     not known, CorpusError for a corpus that cannot be read; then no file is left.
     """
     path = None if out is None or str(out) == STDOUT else Path(out)
-    rows_of, wanted, leaving = exporter(form), Wanted(speaker), {COMPLETE, *_known(include)}
+    rows_of, wanted, leaving = _exporter(form, inside), Wanted(speaker), {COMPLETE, *_known(include)}
     source, report = Corpus(corpus), ExportReport(path)
     _refuse_inside(path, source.path)
     with open_sink(path, row_type_of(rows_of)) as sink:
@@ -110,9 +114,18 @@ def export_corpus(
     return report
 
 
+def _exporter(form: str, inside: Sequence[str]) -> Exporter:
+    if not inside:
+        return exporter(form)
+    if form != "messages":
+        raise UsageError(f"--with goes with --as messages, not with --as {form}: its rows have no place for it")
+    return MindedRows(inside)
+
+
 def row_type_of(rows_of: Exporter) -> type:
     """The TypedDict that an exporter's return type names."""
-    return get_args(get_type_hints(rows_of)["return"])[0]
+    named = rows_of if isinstance(rows_of, FunctionType) else type(rows_of).__call__
+    return get_args(get_type_hints(named)["return"])[0]
 
 
 def _known(statuses: Collection[str]) -> Collection[str]:

@@ -1,0 +1,172 @@
+"""A seat's inside around one act: it takes in, reflects, remembers, and is told so in a note.
+
+    inside = await prepare(dialogue, state, "ana")
+    inside.mind, inside.note, inside.recalled
+
+Everything here but a model's reflection is a pure function of what this seat perceived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from simworld.agents.reflection import Reflected, reflect
+from simworld.mind import Nature, Taken, absorb, due, move, own, standing
+from simworld.prompts import ago, render
+from simworld.schema import Appraisal, LetGo, Memory, Mind, Usage
+from simworld.simulate.dialogue import Dialogue
+from simworld.simulate.state import State
+
+CLOSING_ACTS = 2
+"""Acts before the limit at which those who act are told that the scene is about to end."""
+MEMORY_OVERHEAD = 16
+"""Tokens that the words around a memory (when, where) take, on the high side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What a seat has become by the time it is asked to act."""
+
+    mind: Mind
+    note: str = ""
+    """The private note that closes its prompt."""
+    recalled: tuple[Memory, ...] = ()
+    formed: tuple[Memory, ...] = ()
+    let_go: tuple[LetGo, ...] = ()
+    pulls: tuple[tuple[Appraisal, float], ...] = ()
+    """What was heard and is not felt yet: felt unless the reply names a feeling."""
+    usage: Usage = field(default_factory=Usage)
+    """What a reflection cost."""
+    faults: tuple[str, ...] = ()
+
+
+async def prepare(dialogue: Dialogue, state: State, seat: str) -> Inside:
+    """Take in what is new, reflect where it is time, remember what the moment calls for, and put it into a note.
+
+    Raises BackendError where a model that has to reflect cannot be asked.
+    """
+    dialogue.lens(seat).take_in(state["turns"])
+    inside = take_in(dialogue, state, seat)
+    if not _names_feelings(dialogue, seat):
+        inside = replace(inside, mind=move(dialogue.natures[seat], inside.mind, inside.pulls), pulls=())
+    if due(inside.mind):
+        inside = await reflected(dialogue, inside, seat, calls=state["usage"][seat].calls, at=len(state["turns"]) - 1)
+    recalled = _recalled(dialogue, seat, inside.mind)
+    note, mind = _note(dialogue, state, seat, inside.mind, recalled)
+    return replace(inside, mind=mind, note=note, recalled=recalled)
+
+
+def take_in(dialogue: Dialogue, state: State, seat: str) -> Inside:
+    """The mind after it has taken in what its seat perceived since the last time; nothing is felt yet."""
+    mind = state["minds"][seat]
+    taken: Taken = absorb(
+        dialogue.natures[seat], mind, dialogue.lens(seat).since_turn(mind.taken_in),
+        minutes=state["world"].minutes, at=len(state["turns"]),
+        where=dialogue.places.get(state["world"].where[seat], ""),
+    )  # fmt: skip
+    return Inside(taken.mind, formed=taken.formed, let_go=taken.let_go, pulls=taken.pulls)
+
+
+async def reflected(dialogue: Dialogue, inside: Inside, seat: str, *, calls: int, at: int) -> Inside:
+    """The inside after it has reflected: beliefs among its memories, what it has let go for them."""
+    nature, mind = dialogue.natures[seat], inside.mind
+    names = {persona.id: persona.name for persona in nature.cast.values()}
+    brought: Reflected = await reflect(
+        dialogue.agents[seat], dialogue.parts[seat], mind, names=names, calls=calls, scene=dialogue.id, at=at
+    )
+    mind, let_go = kept(nature, mind, brought.beliefs, at)
+    return replace(
+        inside, mind=mind.model_copy(update={"unreflected": 0.0}), formed=(*inside.formed, *brought.beliefs),
+        let_go=(*inside.let_go, *let_go), usage=brought.usage, faults=(*inside.faults, *brought.faults),
+    )  # fmt: skip
+
+
+def kept(nature: Nature, mind: Mind, new: Sequence[Memory], at: int) -> tuple[Mind, tuple[LetGo, ...]]:
+    """The mind with new memories that did not come from turns, and what it forgot to make room."""
+    if not new:
+        return mind, ()
+    memories, let_go = nature.models.memory.keep(mind.memories, new, mind.minutes, at)
+    return mind.model_copy(update={"memories": memories, "next_id": max(new[-1].id + 1, mind.next_id)}), let_go
+
+
+def felt(dialogue: Dialogue, seat: str, inside: Inside, named: str) -> Mind:
+    """The mind after the act: what its owner `named`, else what it heard, is what it feels."""
+    nature = dialogue.natures[seat]
+    if not named:
+        return move(nature, inside.mind, inside.pulls)
+    heard = (turn.seat for turn in reversed(dialogue.lens(seat).fresh_turns()) if turn.seat in nature.cast)
+    answered = next(heard, "")
+    return own(nature, inside.mind, named, nature.cast[answered].id if answered else "")
+
+
+def _names_feelings(dialogue: Dialogue, seat: str) -> bool:
+    """Whether the prompt asks whoever speaks here for what it feels."""
+    return dialogue.agents[seat].wants_messages and dialogue.records[seat].format == "acted"
+
+
+def _recalled(dialogue: Dialogue, seat: str, mind: Mind) -> tuple[Memory, ...]:
+    """What the moment brings back of what is no longer before this one, within the budget."""
+    shown = dialogue.lens(seat).shown(mind.memories, dialogue.id)
+    if len(shown) == len(mind.memories):
+        return ()
+    agent = dialogue.agents[seat]
+    pressing = tuple(memory for memory in mind.memories if memory.id in mind.pressing)
+
+    def count(text: str) -> int:
+        return agent.count(text) + MEMORY_OVERHEAD
+
+    left = dialogue.memory_tokens(seat) - sum(count(memory.text) for memory in pressing)
+    found = dialogue.natures[seat].models.memory.recall(
+        mind.memories, _cue(dialogue, seat, mind), now=mind.minutes, budget=left,
+        count=count, but=shown | set(mind.pressing),
+    )  # fmt: skip
+    return tuple(sorted((*pressing, *found), key=lambda memory: memory.id))
+
+
+def _cue(dialogue: Dialogue, seat: str, mind: Mind) -> str:
+    """What memory is asked with: what was just heard, or what the scene is about where nothing was."""
+    heard = [turn.text for turn in dialogue.lens(seat).fresh_turns() if turn.kind in ("say", "do")]
+    part = dialogue.parts[seat]
+    return " ".join(heard) or " ".join([part.topic, mind.goal or part.goal, part.status, part.background])
+
+
+def _note(dialogue: Dialogue, state: State, seat: str, mind: Mind, recalled: Sequence[Memory]) -> tuple[str, Mind]:
+    """The private note that closes this seat's prompt now, and the mind that has been told it."""
+    if dialogue.records[seat].format == "plain":
+        return "", mind
+    told: dict[str, object] = {"pressing": ()} if mind.pressing else {}
+    emotion = mind.emotion.name if mind.emotion.name != mind.told else ""
+    goal = mind.goal if mind.goal != mind.told_goal else ""
+    ties = _changed_ties(dialogue, seat, mind)
+    if emotion:
+        told["told"] = emotion
+    if goal:
+        told["told_goal"] = goal
+    if ties:
+        told["told_ties"] = {**mind.told_ties, **ties}
+    last = dialogue.max_turns - len(state["acts"]) <= CLOSING_ACTS
+    standings = [line for line in ties.values() if line]
+    memories = [_as_told(memory, mind) for memory in recalled]
+    note = (
+        render("note", emotion=emotion, standing=standings, goal=goal, last=last, memories=memories)
+        if emotion or standings or goal or last or memories
+        else ""
+    )
+    return note, mind.model_copy(update=told) if told else mind
+
+
+def _changed_ties(dialogue: Dialogue, seat: str, mind: Mind) -> dict[str, str]:
+    """Persona id -> how this one stands to them in words, where that is not what it was last told."""
+    changed: dict[str, str] = {}
+    for other, persona in dialogue.natures[seat].cast.items():
+        if other != seat and persona.id in mind.ties:
+            words = standing(mind.ties[persona.id], persona.name)
+            if words != mind.told_ties.get(persona.id, ""):
+                changed[persona.id] = words
+    return changed
+
+
+def _as_told(memory: Memory, mind: Mind) -> dict[str, str]:
+    when = "" if memory.kind == "belief" else ago(round(mind.minutes - memory.minutes, 1))
+    return {"when": when, "where": memory.where, "text": memory.text}

@@ -1,0 +1,47 @@
+"""State: what the graph carries from act to act, as frozen records in plain containers."""
+
+from __future__ import annotations
+
+import operator
+from typing import Annotated, Any, TypedDict
+
+from simworld.schema import Ending, Intervened, LetGo, Memory, Mind, Turn, Usage, World
+
+DIRECTOR = "director"
+"""The node in which a model directs; no seat may bear this id."""
+
+
+def merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Reducer: some seats' entries replaced, the others kept."""
+    return {**old, **new}
+
+
+class State(TypedDict):
+    """The state of the graph."""
+
+    turns: Annotated[list[Turn], operator.add]
+    acts: Annotated[list[str], operator.add]
+    """Who acted, act by act; happenings are nobody's."""
+    minds: Annotated[dict[str, Mind], merge]
+    formed: Annotated[list[tuple[str, Memory]], operator.add]
+    """Seat and memory, as they came to be."""
+    let_go: Annotated[list[tuple[str, LetGo]], operator.add]
+    """Seat and memory, as they were forgotten."""
+    intervened: Annotated[list[Intervened], operator.add]
+    usage: Annotated[dict[str, Usage], merge]
+    faults: Annotated[list[str], operator.add]
+    world: World
+    next: str
+    ending: Ending | None
+
+
+def add_usage(one: Usage, other: Usage) -> Usage:
+    """Both together."""
+    return Usage(
+        calls=one.calls + other.calls,
+        input_tokens=one.input_tokens + other.input_tokens,
+        output_tokens=one.output_tokens + other.output_tokens,
+        repairs=one.repairs + other.repairs,
+        reasoning_characters=one.reasoning_characters + other.reasoning_characters,
+        estimated=one.estimated or other.estimated,
+    )
