@@ -602,7 +602,7 @@ STORY = [
         "nobody in a seat",
         "untaken-seat",
         dusk("id: nurse"),
-        "takes the open seat 'guest'",
+        "is open in this scene: guest;",
         field="chapters.a.scene",
     ),
     Broken(

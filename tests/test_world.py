@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from simworld.mind import absorb, begin, feel, tell
 from simworld.schema import Happening, Place, Scene, Seat, Turn, World
 from simworld.world import opening_world, perceivers, place_named, present, settle, witnesses
 from tests.scenes_of_tests import scene_of
@@ -153,25 +152,3 @@ def test_a_move_settles_and_nothing_else_does() -> None:
     assert moved.where == {**START, "a": "yard"}
     assert world.where == START
     assert settle(world, turn("a", "do", "yard")) is world
-
-
-KNOWN = frozenset({"Tense", "Sad"})
-
-
-@pytest.mark.parametrize(
-    ("appraisal", "emotion"), [("Sad", "Sad"), (" sad. ", "Sad"), ("furious", "Tense"), ("", "Tense")]
-)
-def test_one_feels_the_named_emotions_alone(appraisal: str, emotion: str) -> None:
-    assert feel(begin("Tense"), appraisal, KNOWN).emotion == emotion
-
-
-def test_who_said_what_they_feel_need_not_be_told() -> None:
-    assert tell(feel(begin("Tense"), "Sad", KNOWN))[0] == ""
-    changed = begin("Tense").model_copy(update={"emotion": "Sad"})
-    told, mind = tell(changed)
-    assert told == "Sad"
-    assert tell(mind)[0] == ""
-
-
-def test_a_mind_counts_what_it_has_taken_in() -> None:
-    assert absorb(begin(""), 3).taken_in == 3

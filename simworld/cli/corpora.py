@@ -23,12 +23,19 @@ def register(app: typer.Typer) -> None:
 
 
 def show(
-    what: Annotated[str, typer.Argument(metavar="CORPUS|SCENE")],
+    what: Annotated[str, typer.Argument(metavar="CORPUS|SCENE|STORY")],
     dialogue: Annotated[str | None, typer.Argument(metavar="[ID]", help="Id or index of a dialogue.")] = None,
-    graph: Annotated[bool, typer.Option("--graph", help="Print a scene's graph as Mermaid.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the transcript as JSON.")] = False,
+    graph: Annotated[bool, typer.Option("--graph", help="Print the graph of a scene or story as Mermaid.")] = False,
+    mind: Annotated[
+        str | None, typer.Option(metavar="SEAT", help="What this seat felt, remembered and was told.")
+    ] = None,
+    at: Annotated[
+        int | None,
+        typer.Option(metavar="TURN", help="For --mind: after this turn (-1: at the start); default: the end."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the transcript, or the mind, as JSON.")] = False,
 ) -> None:
-    """Print a transcript, the dialogues of a corpus, or a scene's graph."""
+    """Print a transcript, a mind in it, the dialogues of a corpus, or a graph."""
     if graph:
         from simworld.simulate.graph import compile_scene
         from simworld.simulate.plan import Stage
@@ -42,8 +49,14 @@ def show(
     from simworld.corpus.store import Corpus, to_line
 
     corpus = Corpus(what)
-    if dialogue is None:
+    if dialogue is None and mind is None and at is None:
         _list_dialogues(corpus)
+    elif dialogue is None or (mind is None and at is not None):
+        raise UsageError("a mind is shown by `simworld show CORPUS ID --mind SEAT [--at TURN]`")
+    elif mind is not None:
+        from simworld.cli.minds import print_mind
+
+        print_mind(corpus.find(dialogue), mind, at, as_json=as_json)
     elif as_json:
         out(to_line(corpus.find(dialogue)).decode().rstrip())
     else:

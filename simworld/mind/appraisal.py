@@ -17,10 +17,10 @@ written anew from the paper, and its word list is not used. For each hit i with 
     affect     sum m_i p_i / sum m_i; arousal + 0.292/4 n
     warmth     N(4 sum w_i t_i) over the hits that are addressed to the hearer; trust likewise
 
-Addressed are: phrases and words that say so themselves ('thank you'); what somebody is called or judged, up to five
-words after a 'you' that no other person has followed ('you are such a fool'), 'kind of you', and a name alone
-('Liar!'); what the speaker does to a 'you' at most three words later ('I trust you'). Out of reach: irony, reported
-speech, conditions, names of third people.
+Addressed are: phrases and words that say so themselves ('thank you'); what somebody is called or judged, up to two
+words after a 'you' that no other person has followed, or five where it is or seems ('you are such a great fool'),
+'kind of you', and a name alone ('Liar!'); what the speaker does to a 'you' at most three words later ('I trust you').
+Out of reach: irony, reported speech, conditions, and third people with names.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ from simworld.mind.lexicon import (
     TURN,
     Entry,
     Phrase,
+    being,
     lexicon,
 )  # fmt: skip
 from simworld.schema.mind import Affect, Appraisal
@@ -58,7 +59,7 @@ FADING = (1.0, 1.0, 0.95, 0.9)
 REACH = 3
 """Words over which a denial, a degree, and a verb of the speaker's reach."""
 JUDGED_WITHIN = 5
-"""Words between 'you' and what it is called."""
+"""Words between 'you are' and what it is called."""
 ASKED = 0.5
 BEFORE_BUT, AFTER_BUT = 0.5, 1.5
 FAR = -100
@@ -70,7 +71,7 @@ _APART = (
 _APART_TOO = (
     ("’", "'"), ("‘", " "), ("“", " "), ("”", " "), ("…", " . "), ("—", " , "), ("–", " , "), *_APART
 )  # fmt: skip
-"""How marks are set apart from words (in a text that is not ASCII): a quarter of what a regular expression takes."""
+"""How marks are set apart from words (in a text that is not ASCII); a regular expression takes four times as long."""
 
 
 @lru_cache(maxsize=16384)
@@ -220,11 +221,18 @@ class _Listener:
         denied = at - self.denied_at <= REACH
         told = aim in (TOLD, TOLD_IN_QUESTIONS)
         if aim >= JUDGED and self.person == HEARER:
-            told = at - self.person_at <= JUDGED_WITHIN
+            told = self.is_said_of_hearer(at)
         hit = _Hit(_turned(entry, by, denied) if by or denied else entry, at, self.weight, told)
         if aim == DONE:
             self.verb = hit if self.person in (NOTHING, SPEAKER) else None
         self.hits.append(hit)
+
+    def is_said_of_hearer(self, at: int) -> bool:
+        """'you idiot', 'you are such a great liar'; not 'you told a terrible story'."""
+        you = self.person_at
+        if at - you <= 2:
+            return True
+        return at - you <= JUDGED_WITHIN and not being().isdisjoint(self.words[you : you + 2])
 
     def address(self, at: int) -> None:
         """A 'you': what the speaker does is done to it, and what is kind 'of you' is said of it."""

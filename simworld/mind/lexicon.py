@@ -71,13 +71,13 @@ class Mark(NamedTuple):
 
 DEGREE = 0.293 / 4
 """What an intensifier adds (Hutto & Gilbert 2014, on our scale)."""
-FILES: dict[str, tuple[int, tuple[str, ...]]] = {
-    "phrases": (TOLD, ()),
-    "asked": (TOLD_IN_QUESTIONS, ()),
-    "words": (TOLD, ()),
-    "verbs": (DONE, ("s", "ed", "ing")),
-    "adjectives": (JUDGED, ("er", "est", "ly")),
-    "nouns": (CALLED, ("s",)),
+FILES: dict[str, tuple[int, list[str]]] = {
+    "phrases": (TOLD, []),
+    "asked": (TOLD_IN_QUESTIONS, []),
+    "words": (TOLD, []),
+    "verbs": (DONE, ["s", "ed", "ing"]),
+    "adjectives": (JUDGED, ["er", "est", "ly"]),
+    "nouns": (CALLED, ["s"]),
 }
 """File -> what makes its entries addressed to the hearer, and the endings they take."""
 MODIFIERS = {
@@ -109,6 +109,12 @@ def lexicon() -> dict[str, Mark]:
         word: Mark(entries.get(word), roles.get(word, NOTHING), longer.get(word, {}))
         for word in sorted({*entries, *roles, *longer})
     }
+
+
+@cache
+def being() -> frozenset[str]:
+    """Words after a 'you' that say what it is: 'are', 'look', ..."""
+    return frozenset(data("mind/lexicon/modifiers.yaml")["being"].split())
 
 
 def inflected(word: str, ending: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from simworld.packs.layout import File, files_in, installed_roots
+from simworld.packs.layout import File, files_in, installed_roots, is_inside
 from simworld.packs.look import texts_of, whole
 from simworld.packs.node import EACH, Node, select
 from simworld.packs.reader import read_path
@@ -85,8 +85,10 @@ class KnownScenes:
         if id in self.own:
             return self.own[id]
         file = self._installed.get(id)
+        if file is None or not is_inside(file.path, file.path.parent.parent):
+            return None
         # what is wrong with an installed scene is told where it is loaded
-        return read_path(file.path, file.name, Report()) if file else None
+        return read_path(file.path, file.name, Report())
 
     @cached_property
     def _installed(self) -> Mapping[str, File]:

@@ -29,7 +29,7 @@ from simworld.packs.look import (
 )
 from simworld.packs.names import RESERVED
 from simworld.packs.node import EACH, KEYS, VALUES, Loc, Node, select
-from simworld.packs.report import Report, shown
+from simworld.packs.report import Report, listed, shown
 from simworld.schema import NARRATOR, OUT
 from simworld.schema.story import END
 
@@ -207,10 +207,10 @@ def _seats(look: Look, chapter: _Chapter) -> None:
     """Seats that are named are the scene's, and somebody sits in each of the scene's."""
     for field in SEAT_KEYS:
         named(look, select(chapter.node, field, KEYS, at=chapter.loc), chapter.scene.seats, "seat")
-    for seat, part in chapter.sits.items():
-        if not part and not chapter.scene.seats[seat]:
-            what = f"nobody of the cast takes the open seat '{shown(seat)}' of this scene; name a part for it in seats"
-            look.say(chapter.place(), "untaken-seat", what)
+    free = [seat for seat, part in chapter.sits.items() if not part and not chapter.scene.seats[seat]]
+    if free:
+        what = f"nobody of the cast takes what is open in this scene: {listed(free)}; name parts for it in seats"
+        look.say(chapter.place(), "untaken-seat", what)
 
 
 def _one_seat_each(look: Look, chapter: _Chapter) -> None:

@@ -71,15 +71,22 @@ async def tell(telling: Telling) -> list[Transcript]:
     return state["told"]
 
 
-@lru_cache(maxsize=64)
 def compile_story(story: Story) -> StoryGraph:
     """The graph in which the story is told: a node for each chapter, edges where its ways lead."""
+    leads = tuple(
+        (chapter.id, tuple(sorted({*(way.to for way in chapter.then), _below(story, at)} - {THE_END})))
+        for at, chapter in enumerate(story.chapters)
+    )
+    return _compiled(leads)
+
+
+@lru_cache(maxsize=64)
+def _compiled(leads: tuple[tuple[str, tuple[str, ...]], ...]) -> StoryGraph:
     graph: StateGraph[Told, Telling, Told, Told] = StateGraph(Told, context_schema=Telling)
-    for at, chapter in enumerate(story.chapters):
-        graph.add_node(chapter.id, _chapter_node(chapter.id))  # pyright: ignore[reportUnknownMemberType, reportArgumentType]
-        leads = {way.to for way in chapter.then} | {_below(story, at)}
-        graph.add_conditional_edges(chapter.id, _next, [*sorted(leads - {THE_END}), END])
-    graph.add_edge(START, story.chapters[0].id)
+    for id, following in leads:
+        graph.add_node(id, _chapter_node(id))  # pyright: ignore[reportUnknownMemberType, reportArgumentType]
+        graph.add_conditional_edges(id, _next, [*following, END])
+    graph.add_edge(START, leads[0][0])
     return graph.compile()  # pyright: ignore[reportUnknownMemberType]
 
 
