@@ -107,7 +107,7 @@ LESS = {
         ("You are selfish.", "You are not selfish."),
         ("You are not kind.", "You are kind."),
         ("You are stupid.", "I don't think you are stupid."),
-        ("You are stupid.", "Are you stupid, or was it just bad luck?"),
+        ("You are selfish.", "Are you selfish?"),
         # what one says to another
         ("The bus leaves at nine.", "Thank you."),
         ("Thank you.", "Thank you so much!"),
@@ -180,7 +180,8 @@ def test_the_sign_of_it(text: str, what: str, sign: int) -> None:
     "text",
     [
         "The bus leaves at nine.", "She put the box on the table, by the window.", "", "   ", "...", "12:40",
-        "Über 9000", "I mean the second one.", "It looks like rain.", "He went to the shop and bought two loaves.", "你好",
+        "Über 9000", "I mean the second one.", "It looks like rain.", "He went to the shop and bought two loaves.",
+        "你好",
     ],
 )  # fmt: skip
 def test_neutral_talk_does_nothing(text: str) -> None:
@@ -191,7 +192,8 @@ def test_neutral_talk_does_nothing(text: str) -> None:
     "text",
     [
         "He is an idiot.", "She hates you.", "I am so stupid.", "They lied to him.",
-        "He said that the cook was a crook.", "I trust the captain.", "My brother is a wonderful liar.", "You hate him.", "I hate it. You know that.",
+        "He said that the cook was a crook.", "I trust the captain.", "My brother is a wonderful liar.",
+        "You hate him.", "I hate it. You know that.",
     ],
 )  # fmt: skip
 def test_what_is_said_of_others_leaves_the_tie_alone(text: str) -> None:

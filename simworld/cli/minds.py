@@ -10,7 +10,7 @@ from simworld.cli.screen import console, out
 from simworld.text.visible import visible
 
 if TYPE_CHECKING:
-    from simworld.schema import Memory, Mind, MindRecord, Transcript
+    from simworld.schema import Intervened, Memory, Mind, MindRecord, Transcript
 
 SHOWN = 40
 """Memories that are printed; `--json` gives all."""
@@ -41,8 +41,13 @@ def _facts(transcript: Transcript, seat: str, mind: Mind, at: int) -> dict[str, 
         "memories": [memory.model_dump() for memory in mind.memories],
         "let_go": [one.model_dump() for one in record.let_go if one.at <= at],
         "told": [{"turn": turn.n, "note": turn.note, "recalled": list(turn.recalled)} for turn in own if turn.note],
-        "interventions": [one.model_dump() for one in transcript.interventions if one.what.seat == seat and one.n <= at],
+        "interventions": [one.model_dump() for one in _interventions(transcript, seat, at)],
     }  # fmt: skip
+
+
+def _interventions(transcript: Transcript, seat: str, at: int) -> list[Intervened]:
+    """The hands that had reached into this mind by then."""
+    return [one for one in transcript.interventions if one.what.seat == seat and one.n <= at]
 
 
 def _lines(transcript: Transcript, seat: str, mind: Mind, at: int) -> Iterator[tuple[str, str]]:
@@ -68,10 +73,9 @@ def _lines(transcript: Transcript, seat: str, mind: Mind, at: int) -> Iterator[t
     yield "bold", f"was told in {len(told)} notes" + ("; the last:" if told else "")
     for line in told[-1].note.splitlines() if told else ():
         yield "italic", f"  (before turn {told[-1].n}) {line}" if line == told[-1].note.splitlines()[0] else f"  {line}"
-    for one in transcript.interventions:
-        if one.what.seat == seat and one.n <= at:
-            given = one.what.model_dump(exclude_defaults=True, exclude={"seat", "at", "when"})
-            yield "", f"intervention before turn {one.n}: " + "; ".join(f"{key}: {text}" for key, text in given.items())
+    for one in _interventions(transcript, seat, at):
+        given = one.what.model_dump(exclude_defaults=True, exclude={"seat", "at", "when"})
+        yield "", f"intervention before turn {one.n}: " + "; ".join(f"{key}: {text}" for key, text in given.items())
 
 
 def _felt(record: MindRecord, mind: Mind) -> Iterator[tuple[str, str]]:

@@ -134,8 +134,8 @@ def _together(shares: list[float]) -> float:
 
 
 def _untold(text: str) -> str:
-    """A memory's text without the words that say who said it."""
-    return _frames().sub(" ", text)
+    """A memory's text without the words that say who said it; what was said begins a sentence."""
+    return _frames().sub(". ", text)
 
 
 @cache

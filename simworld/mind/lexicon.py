@@ -85,7 +85,7 @@ MODIFIERS = {
     "cuts": CUT, "hearer": HEARER, "speaker": SPEAKER, "others": OTHERS,
 }  # fmt: skip
 MODIFYING = {"negating": NEGATOR, "dampening": DAMPENER, "plain": NOTHING}
-PUNCTUATION = {",": CUT, ";": CUT, ":": CUT, "—": CUT} | dict.fromkeys(".!?…\n", STOP)
+PUNCTUATION = dict.fromkeys(",;:", CUT) | dict.fromkeys(".!?", STOP)
 
 _WORD = re.compile(r"\w+(?:'\w+)*")
 
@@ -146,11 +146,11 @@ def _entries() -> tuple[dict[str, Entry], dict[tuple[str, ...], Phrase]]:
             for filling in _fillings() if "~" in text else ("",):
                 entry = plain.grown(DEGREE) if filling else plain
                 for tokens in _spellings(_WORD.findall(text.replace("~", filling))):
-                    if len(tokens) > 1:
-                        phrase = Phrase(list(tokens[1:]), len(tokens), entry, NOTHING, text.endswith("!"))
-                        phrases.setdefault(tokens, phrase)
-                    elif tokens[0] not in words:
-                        words[tokens[0]] = entry
+                    first, *rest = tokens
+                    if rest:
+                        phrases.setdefault(tokens, Phrase(rest, len(tokens), entry, NOTHING, text.endswith("!")))
+                    elif first not in words:
+                        words[first] = entry
                         for ending in endings:
                             derived.setdefault(inflected(text, ending), entry)
     return derived | words, phrases

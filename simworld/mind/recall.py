@@ -10,9 +10,10 @@ Scorers stand in RELEVANCE; a score is 0..1 and says something by itself, whatev
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from math import log
+from itertools import chain
+from math import fsum, log
 from typing import Annotated, Protocol
 
 from pydantic import Field
@@ -57,12 +58,13 @@ class Lexical:
         found = [_terms(text) for text in texts]
         if not wanted or not found:
             return [0.0] * len(found)
-        shared = [() if wanted.isdisjoint(terms) else sorted(wanted.intersection(terms)) for terms, _ in found]
-        weights = _weights(Counter(term for terms in shared for term in terms), len(found))
-        usual = sum(length for _, length in found) / len(found) or 1.0
+        shared = [wanted.intersection(terms) for terms, _, _ in found]
+        weights = _weights(Counter(chain.from_iterable(shared)), len(found))
+        usual = sum(length for *_, length in found) / len(found) or 1.0
         return [
-            _score(terms, tf, length / usual, weights) for terms, (tf, length) in zip(shared, found, strict=True)
-        ]  # fmt: skip
+            _score(held, more, length / usual, weights) if held else 0.0
+            for held, (_, more, length) in zip(shared, found, strict=True)
+        ]
 
 
 class Semantic:
@@ -130,10 +132,11 @@ class Weights(Record, frozen=True):
 
 
 @lru_cache(maxsize=32768)
-def _terms(text: str) -> tuple[dict[str, int], int]:
-    """How often each stem stands in a text, and how many there are."""
+def _terms(text: str) -> tuple[frozenset[str], dict[str, int], int]:
+    """The stems of a text, how often those stand there that stand there more than once, and how many there are in all."""
     stems = content_stems(text)
-    return Counter(stems), len(stems)
+    times = Counter(stems)
+    return frozenset(times), {term: n for term, n in times.items() if n > 1}, len(stems)
 
 
 def _weights(holding: Mapping[str, int], texts: int) -> dict[str, float]:
@@ -142,10 +145,11 @@ def _weights(holding: Mapping[str, int], texts: int) -> dict[str, float]:
     return {term: log(1 + (texts - n + 0.5) / (n + 0.5)) / most for term, n in holding.items()}
 
 
-def _score(shared: Sequence[str], tf: Mapping[str, int], length: float, weights: Mapping[str, float]) -> float:
-    """Of one text; `length` as a multiple of the usual one."""
-    if not shared:
-        return 0.0
+def _score(shared: Iterable[str], more: Mapping[str, int], length: float, weights: Mapping[str, float]) -> float:
+    """Of one text; `length` as a multiple of the usual one. Exact sums: a set has no order to add in."""
     slow = K1 * (1 - B + B * length)
-    total = sum(weights[term] * tf[term] * (K1 + 1) / (tf[term] + slow) for term in shared)
+    total = fsum([weights[term] for term in shared]) * (K1 + 1) / (1 + slow)
+    if more:
+        again = [(weights[term], more[term]) for term in shared if term in more]
+        total += fsum([weight * (K1 + 1) * (n / (n + slow) - 1 / (1 + slow)) for weight, n in again])
     return round(total / (total + 1), 6)

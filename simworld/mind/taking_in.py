@@ -16,7 +16,7 @@ from simworld.mind.appraisal import appraise
 from simworld.mind.memory import gist, importance
 from simworld.mind.nature import Nature
 from simworld.mind.relations import shift
-from simworld.schema import NARRATOR, Appraisal, LetGo, Memory, Mind, Tie, Turn
+from simworld.schema import NARRATOR, OUT, Appraisal, LetGo, Memory, Mind, Tie, Turn
 
 TO_ME = 0.4
 """How far words move the one they are meant for, of how far they would move whoever felt them so."""
@@ -144,11 +144,15 @@ def _is_private(turn: Turn) -> bool:
 
 def _told(nature: Nature, turn: Turn) -> str:
     """A turn as it is remembered, in words."""
-    if turn.kind == "move":
-        return ""
-    kind = "narration" if turn.seat not in nature.cast else "whisper" if turn.manner == "whisper" else turn.kind
+    kind, text = turn.manner or turn.kind, turn.text
+    if turn.seat not in nature.cast:
+        kind = "narration"
+    elif turn.kind == "move":
+        kind = "leave" if text == OUT else "move"
+        text = next((place.name for place in nature.scene.places if place.id == text), "")
     name = "" if turn.seat == nature.seat else nature.cast[turn.seat].name if turn.seat in nature.cast else ""
-    return gist(name, kind, turn.text)
+    told = gist(name, kind, text)
+    return f"{told}." if told and turn.kind != "say" and told[-1] not in ".!?…" else told
 
 
 def _who(nature: Nature, turns: Sequence[Turn]) -> tuple[str, ...]:

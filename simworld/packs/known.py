@@ -75,10 +75,11 @@ class KnownScenes:
         return sorted({*self.own, *self._installed})
 
     def outline(self, id: str) -> Outline | None:
-        """What a story must know of this scene; None where it is not there or cannot be read."""
+        """What a story must know of this scene; None where it is not there, cannot be read or has no seats."""
         if id not in self._outlines:
             tree = self._tree(id)
-            self._outlines[id] = outline_of(tree) if tree else None
+            outline = outline_of(tree) if tree else None
+            self._outlines[id] = outline if outline and outline.seats else None
         return self._outlines[id]
 
     def _tree(self, id: str) -> Node | None:

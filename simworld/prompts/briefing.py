@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -71,13 +71,18 @@ def profile(persona: Persona) -> str:
     return persona.profile or render("profile", p=persona)
 
 
-def brief(situation: Situation, seat_id: str) -> tuple[Briefing, dict[str, str]]:
-    """What this seat is told, and the hashes of the templates that told it (name -> digest)."""
+def brief(
+    situation: Situation, seat_id: str, *, standings: Sequence[str] = (), remembered: Sequence[str] = ()
+) -> tuple[Briefing, dict[str, str]]:
+    """What this seat is told, and the hashes of the templates that told it (name -> digest).
+
+    `standings`: how it stands to others, in words; `remembered`: what it remembers of before, if no note will tell it.
+    """
     seat = situation.scene.seat(seat_id)
     name = _template_of(seat)
     persona = situation.cast[seat_id]
     briefing = Briefing(
-        system=render(name, **_values(situation, seat, persona)),
+        system=render(name, **_values(situation, seat, persona), standings=standings, remembered=remembered),
         opener=render("opener", name=persona.name, plain=seat.is_plain),
         nudge=render("nudge", name=persona.name),
     )

@@ -1,12 +1,8 @@
-"""Dialogue: what is fixed while one scene is played, and the lens through which each seat sees it.
-
-The lens is a memo over the turns of the state: it can be made anew from any state, and is only kept so that a turn
-costs the same however long the dialogue is.
-"""
+"""Dialogue: what is fixed while one scene is played, and the lens through which each seat sees it."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -14,133 +10,15 @@ from hashlib import blake2b
 from random import Random
 
 from simworld.agents.agent import Agent, Other, Part, View
-from simworld.errors import BackendError
 from simworld.mind import Nature, begin
-from simworld.perspective import Layout, Message, attribute
-from simworld.prompts import Situation, brief, digest, forms, words
+from simworld.perspective import attribute
+from simworld.prompts import Situation, brief, digest, words
 from simworld.schema import Happening, Intervention, Memory, Mind, Seat, SeatRecord, Tie, Turn, World
+from simworld.simulate.beginning import AtFirst, told_at_first
 from simworld.simulate.directors import Director, director_of
+from simworld.simulate.lens import Lens
 from simworld.simulate.minding import Minding
 from simworld.world import present
-
-
-class Lens:
-    """One seat's growing view: the turns it perceived, and its prompt."""
-
-    def __init__(self, dialogue: Dialogue, seat: str) -> None:
-        self._dialogue, self._seat = dialogue, seat
-        self._agent = dialogue.agents[seat]
-        self._taken = 0
-        self._told: deque[tuple[int, tuple[int, ...]]] = deque()
-        self.perceived: list[Turn] = []
-        self.fresh = 0
-        self.since = 0
-        self._layout = self._new_layout()
-
-    def take_in(self, turns: Sequence[Turn]) -> None:
-        """Take in the turns that are new since the last time."""
-        for turn in turns[self._taken :]:
-            if turn.seat == self._seat and turn.since is not None and turn.since != self.since:
-                self._restart(turns[: turn.n], turn.since)
-            if turn.seat == self._seat or self._seat in turn.heard_by:
-                self.perceived.append(turn)
-                if turn.seat == self._seat:
-                    self.fresh = len(self.perceived)
-                    if turn.recalled:
-                        self._told.append((turn.n, turn.recalled))
-            if self._agent.wants_messages:
-                self._layout.take(turn)
-        self._taken = len(turns)
-
-    def fresh_turns(self) -> list[Turn]:
-        """What it perceived since its own last act."""
-        return self.perceived[self.fresh :]
-
-    def since_turn(self, n: int) -> list[Turn]:
-        """What it perceived or did from turn `n` on."""
-        start = len(self.perceived)
-        while start and self.perceived[start - 1].n >= n:
-            start -= 1
-        return self.perceived[start:]
-
-    def shown(self, memories: Sequence[Memory], dialogue: str) -> set[int]:
-        """Ids of the memories that are before this one anyway: their turns, or a note that told them, are in its view.
-
-        For whoever reads no prompt, the last `WORKING` turns that it perceived are its view.
-        """
-        start = self.since
-        if not self._agent.wants_messages and len(self.perceived) > WORKING:
-            start = self.perceived[-WORKING].n
-        while self._told and self._told[0][0] < start:
-            self._told.popleft()
-        told = {id for _, ids in self._told for id in ids}
-        return {m.id for m in memories if m.id in told or (m.scene == dialogue and m.turns and m.turns[-1] >= start)}
-
-    def prompt(self, turns: Sequence[Turn], note: str) -> tuple[list[Message], int | None]:
-        """The messages to act on, and where the view now starts if the older half had to leave.
-
-        Raises BackendError where what was heard last passes the budget alone.
-        """
-        if not self._agent.wants_messages:
-            return [], None
-        messages = self._layout.prompt(note)
-        if self._fits(messages):
-            return messages, None
-        room = max(0, self._agent.budget - self._count(messages[0]["content"])) // 2
-        while not self._fits(messages):
-            since = self._younger(room, len(turns))
-            if since > self.since:
-                self._restart(turns, since)
-                messages = self._layout.prompt(note)
-            elif not room:
-                raise self._too_long()
-            room //= 2
-        return messages, self.since
-
-    def _too_long(self) -> BackendError:
-        return BackendError(
-            f"seat '{self._seat}': the prompt passes the {self._agent.budget} tokens that its model can take even "
-            "without its older turns; give --context, or shorten the persona or the scene"
-        )
-
-    def _fits(self, messages: Sequence[Message]) -> bool:
-        budget = self._agent.budget
-        return not budget or self._layout.tokens + self._count(messages[-1]["content"]) <= budget
-
-    def _younger(self, room: int, end: int) -> int:
-        """The turn from which on the view takes this many tokens at the most, where another's act starts.
-
-        Of what was heard since the own last act, the newest is kept in any case; `end` keeps nothing.
-        """
-        start = end
-        for at, turn in reversed([*enumerate(self.perceived)]):
-            room -= self._count(turn.text) + 2 * _TURN_OVERHEAD
-            if room < 0 and (start < end or at < self.fresh):
-                break
-            begins = at == 0 or self.perceived[at - 1].act != turn.act
-            if begins and turn.seat != self._seat:
-                start = turn.n
-        return start
-
-    def _restart(self, turns: Sequence[Turn], since: int) -> None:
-        self.since = since
-        self._layout = self._new_layout()
-        for turn in turns[since:]:
-            self._layout.take(turn)
-
-    def _new_layout(self) -> Layout:
-        records = self._dialogue.records
-        begun = self.since > 0
-        return Layout(self._seat, records, forms(), places=self._dialogue.places, begun=begun, count=self._count)
-
-    def _count(self, text: str) -> int:
-        return self._agent.count(text)
-
-
-WORKING = 60
-"""Turns that are before whoever reads no prompt."""
-_TURN_OVERHEAD = 8
-"""Tokens that name, markup and emotion add to a turn, on the high side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +101,7 @@ class Dialogue:
     def lens(self, seat: str) -> Lens:
         """The memo of this seat's view."""
         if seat not in self.lenses:
-            self.lenses[seat] = Lens(self, seat)
+            self.lenses[seat] = Lens(seat, self.agents[seat], self.records, self.places)
         return self.lenses[seat]
 
     def rng(self, act: int, who: str) -> Random:
@@ -268,7 +146,8 @@ def open_dialogue(
     records: dict[str, SeatRecord] = {}
     hashes: dict[str, str] = {}
     for seat in scene.seats:
-        records[seat.id], used = _record(situation, seat, agents[seat.id], minds[seat.id])
+        told = told_at_first(natures[seat.id], minds[seat.id], kept, agents[seat.id], minding.memory_tokens)
+        records[seat.id], used = _record(situation, seat, agents[seat.id], minds[seat.id], told)
         hashes |= used
     if directing:
         hashes |= {name: digest(name) for name in ("director", "direct_next")}
@@ -312,8 +191,10 @@ def _known_names(records: Mapping[str, SeatRecord]) -> dict[str, str]:
     return {id: id for id in records} | known | {record.name.casefold(): id for id, record in records.items()}
 
 
-def _record(situation: Situation, seat: Seat, agent: Agent, mind: Mind) -> tuple[SeatRecord, dict[str, str]]:
-    briefing, used = brief(situation, seat.id)
+def _record(
+    situation: Situation, seat: Seat, agent: Agent, mind: Mind, told: AtFirst
+) -> tuple[SeatRecord, dict[str, str]]:
+    briefing, used = brief(situation, seat.id, standings=told.standings, remembered=told.remembered)
     persona = situation.cast[seat.id]
     record = SeatRecord(
         persona=persona.id,

@@ -1,8 +1,8 @@
 """compile_story: a Story becomes a LangGraph StateGraph whose nodes are chapters; each is a scene's own graph, played.
 
 The cast keeps its minds and relations from one chapter to the next; between them time passes: emotion fades, ties
-drift, and what was lived through is condensed into beliefs. Which chapter follows is decided as one ends, by the story's
-conditions, and written into the state; the edge only reads it.
+drift, and what was lived through is condensed into beliefs. Which chapter follows is decided as one ends, by the
+story's conditions, and written into the state; the edge only reads it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ StoryGraph = CompiledStateGraph[Told, Telling, Told, Told]
 
 
 async def tell(telling: Telling) -> list[Transcript]:
-    """Tell it: a transcript for each chapter, the last marked so. A chapter that fails is the last; Refused is raised."""
+    """A transcript for each chapter, the last marked so. A chapter that fails is the last; Refused is raised."""
     story = telling.item.story
     start = Told(told=[], minds=dict(telling.minds), way="", next=story.chapters[0].id)
     config = cast("Any", {"recursion_limit": story.width + 10})
