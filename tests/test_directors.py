@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -10,9 +11,9 @@ from typing import Any
 import pytest
 
 from simworld.errors import BackendError, UsageError
-from simworld.schema import Happening, Opening, Place, Scene, Seat, Turn
+from simworld.schema import Happening, Mind, Opening, Place, Scene, Seat, Turn
 from simworld.simulate.directors import DIRECTORS, OVER, Moment, director_of
-from tests.scenes_of_tests import NAMES, Model, Request, acts, counted, director, end, play, scene_of, seated
+from tests.scenes_of_tests import NAMES, Model, Request, acts, counted, director, end, person, play, scene_of, seated
 
 SIZES = range(2, 9)
 
@@ -22,7 +23,10 @@ def moment(scene: Scene, done: str = "", *, left: str = "", turns: list[Turn] | 
     ids = [seat.id for seat in scene.seats]
     names = {id: NAMES[at] for at, id in enumerate(ids)}
     present = tuple(id for at, id in enumerate(ids) if str(at) not in left)
-    return Moment(scene, names, present, turns or [], tuple(f"s{n}" for n in done), Random(seed))
+    cast = {id: person(f"p_{id}", name) for id, name in names.items()}
+    minds = {id: Mind() for id in ids}
+    acted = tuple(f"s{n}" for n in done)
+    return Moment(scene, names, present, turns or [], acted, Random(seed), minds, cast)
 
 
 def chosen(name: str, seats: int, done: str, left: str = "", **options: Any) -> str:
@@ -160,7 +164,7 @@ def called(*turns: Turn, names: dict[str, str] | None = None, done: str = "321",
     scene = scene_of(4, director=director("addressed"))
     now = moment(scene, done + turns[-1].seat[1:], left=left, turns=list(turns))
     if names:
-        now = Moment(scene, {**now.names, **names}, now.present, now.turns, now.acts, now.rng)
+        now = replace(now, names={**now.names, **names})
     return DIRECTORS["addressed"]().choose(now)
 
 

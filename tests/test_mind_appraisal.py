@@ -104,6 +104,7 @@ LESS = {
         ("I hate you.", "I hate the sea."),
         ("You told me a terrible story.", "You are a wonderful friend."),
         ("You are terrible.", "You told me a terrible story."),
+        ("You are terrible.", "You once told a terrible story."),
         ("You are selfish.", "You are not selfish."),
         ("You are not kind.", "You are kind."),
         ("You are stupid.", "I don't think you are stupid."),
@@ -118,7 +119,8 @@ LESS = {
         ("The bus leaves at nine.", "Don't worry, it will be okay."),
         ("I like you.", "I love you."),
         ("Shut up.", "Speak up."),
-        ("Get out!", "We get out of the house."),
+        ("Get out!", "We get out."),
+        ("Get out!", "Get out into the sun."),
         ("How dare you?", "How are you?"),
         ("Shame on you.", "Proud of you."),
         ("I will kill you.", "I will call you."),
@@ -159,7 +161,8 @@ def test_one_text_has_less_of_it_than_another(what: str, less: str, more: str) -
 SIGNS = [
     ("I am not happy.", "valence", -1), ("The food isn't bad.", "valence", 1), ("There is no hope.", "valence", -1),
     ("I don’t like it, it is awful.", "valence", -1), ("I could not be happier.", "valence", 1),
-    ("What a shame.", "valence", -1), ("It was not only good, it was brilliant.", "valence", 1),
+    ("What a shame.", "valence", -1), ("It went terribly.", "valence", -1),
+    ("It was not only good, it was brilliant.", "valence", 1),
     ("I am exhausted.", "arousal", -1), ("Relax.", "arousal", -1), ("Oh my god!", "arousal", 1),
     ("You idiot.", "warmth", -1), ("You are not stupid.", "warmth", 1), ("That was so kind of you.", "warmth", 1),
     ("You aren't very nice.", "warmth", -1), ("I'm proud of you.", "warmth", 1), ("Go to hell.", "warmth", -1),
@@ -193,7 +196,7 @@ def test_neutral_talk_does_nothing(text: str) -> None:
     [
         "He is an idiot.", "She hates you.", "I am so stupid.", "They lied to him.",
         "He said that the cook was a crook.", "I trust the captain.", "My brother is a wonderful liar.",
-        "You hate him.", "I hate it. You know that.",
+        "You hate him.", "I hate it. You know that.", "A kind old cook spoke of you.",
     ],
 )  # fmt: skip
 def test_what_is_said_of_others_leaves_the_tie_alone(text: str) -> None:
@@ -207,6 +210,7 @@ def test_a_question_pulls_the_same_way_with_less_force() -> None:
     assert 0 < asked.strength < said.strength
     assert appraise("Is it over? I am sad.") == appraise("I am sad."), "only its own sentence"
     assert appraise("You are angry?!").strength < appraise("You are angry!").strength
+    assert appraise("You are angry!?") == appraise("You are angry?!")
     assert appraise("How dare you?") == appraise("How dare you."), "asks nothing"
 
 
@@ -225,6 +229,12 @@ def test_the_constants_are_the_published_ones() -> None:
     louder = amount + 2 * 0.292
     assert appraise("Happy!!").strength == pytest.approx(louder / (louder**2 + 15) ** 0.5)
     assert appraise("Happy!!!!") == appraise("Happy!!!!!!!!!"), "four at most"
+
+
+def test_sentences_and_the_pronoun_keep_to_themselves() -> None:
+    assert appraise("Rain but sun. I am happy.") == appraise("I am happy."), "a 'but' ends with its sentence"
+    assert appraise("Not now. I am happy.") == appraise("I am happy."), "so does a denial"
+    assert appraise("I promise.") == appraise("i promise."), "'I' is not shouted"
 
 
 def test_it_is_the_mean_weighted_by_amount() -> None:

@@ -126,10 +126,9 @@ def test_the_folder_of_scenes_brings_the_stories_in_it(tmp_path: Path) -> None:
 def test_from_within_a_folder_of_stories(folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write_pack(tmp_path, {**SOUND, f"{folder}/nights.yaml": NIGHTS})
     monkeypatch.chdir(root / folder)
-    for name in (".", "nights.yaml", "../stories", "../../stories" if folder == "stories" else ".."):
-        if name != "../../stories":
-            pack = load_pack(name)
-            assert (list(pack.stories), list(pack.scenes), pack.root) == (["nights"], ["ward"], root), name
+    for name in (".", "nights.yaml", "../stories", ".."):
+        pack = load_pack(name)
+        assert (list(pack.stories), list(pack.scenes), pack.root) == (["nights"], ["ward"], root), name
 
 
 def test_a_pack_of_stories_alone_plays_installed_scenes(tmp_path: Path) -> None:
@@ -164,8 +163,12 @@ def test_broken_scene_matters_to_the_stories_that_play_it_alone(tmp_path: Path) 
     assert [found.story.id for found in find_stories([root / "stories"])] == ["nights"]
     assert [found.story.id for found in find_stories([root])] == ["nights"]
     write_pack(root, {"scenes/ward.yaml": "title: [x]\n"})
-    with pytest.raises(PackError, match=r"ward\.yaml:1:8: title: should be text, is a list"):
+    with pytest.raises(PackError) as told:
         find_stories([root / "stories" / "nights.yaml"])
+    assert [(Path(p.file).name, p.field) for p in told.value.problems] == [
+        ("ward.yaml", "seats"),
+        ("ward.yaml", "title"),
+    ]
 
 
 def test_own_scene_comes_before_an_installed_one_of_that_name(tmp_path: Path) -> None:
@@ -193,9 +196,6 @@ def test_digest_includes_stories_and_what_they_say(tmp_path: Path) -> None:
     without = load_pack(write_pack(tmp_path, SOUND)).digest
     with_story = load_pack(write_pack(tmp_path, story())).digest
     assert with_story != without
-    assert (
-        load_pack(write_pack(tmp_path, story("# no comment", "") if "# no" in NIGHTS else story())).digest == with_story
-    )
     write_pack(tmp_path, {"stories/nights.yaml": "# a comment\n" + edited(NIGHTS, "max_turns: 6", 'max_turns: "6"')})
     assert load_pack(tmp_path).digest == with_story
     assert load_pack(write_pack(tmp_path, story("3 days", "4 days"))).digest not in (without, with_story)

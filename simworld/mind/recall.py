@@ -133,7 +133,7 @@ class Weights(Record, frozen=True):
 
 @lru_cache(maxsize=32768)
 def _terms(text: str) -> tuple[frozenset[str], dict[str, int], int]:
-    """The stems of a text, how often those stand there that stand there more than once, and how many there are in all."""
+    """The stems of a text, the counts of those that stand there more than once, and how many there are in all."""
     stems = content_stems(text)
     times = Counter(stems)
     return frozenset(times), {term: n for term, n in times.items() if n > 1}, len(stems)

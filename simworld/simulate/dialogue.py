@@ -90,9 +90,9 @@ class Dialogue:
         return self.minding.emotion != "categorical"
 
     def memory_tokens(self, seat: str) -> int:
-        """Tokens that the memories of one note may have together: what the run says, or an eighth of the prompt's."""
-        budget = self.agents[seat].budget
-        return min(self.minding.memory_tokens, budget // 8) if budget else self.minding.memory_tokens
+        """Tokens that the memories of one note may have: what the run says, or an eighth of the prompt's room."""
+        room = self.lens(seat).room
+        return min(self.minding.memory_tokens, room // 8) if room else self.minding.memory_tokens
 
     def may_happen(self, number: int, happening: Happening) -> bool:
         """Whether this happening is one of those that this dialogue may have; drawn once, from its seed."""

@@ -15,12 +15,13 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
+from simworld.agents.agent import View
 from simworld.errors import BackendError, OutOfLines, Refused
 from simworld.schema import Ending, Scene
 from simworld.simulate.dialogue import Dialogue
 from simworld.simulate.directing import direct
 from simworld.simulate.directors import director_of
-from simworld.simulate.inside import prepare
+from simworld.simulate.inside import Inside, prepare, without_memories
 from simworld.simulate.state import DIRECTOR, State
 from simworld.simulate.step import conclude
 
@@ -77,9 +78,7 @@ async def _act(id: str, state: State, dialogue: Dialogue) -> dict[str, Any]:
     try:
         inside = await prepare(dialogue, state, id)
         calls = state["usage"][id].calls + inside.usage.calls
-        view, since = dialogue.look(
-            id, state["turns"], state["world"], inside.mind, inside.recalled, inside.note, calls
-        )
+        inside, view, since = _look(dialogue, state, id, inside, calls)
         deed = await dialogue.agents[id].act(view)
     except Refused:
         raise
@@ -88,6 +87,18 @@ async def _act(id: str, state: State, dialogue: Dialogue) -> dict[str, Any]:
     except BackendError as error:
         return {"ending": Ending(reason="failed", by=id, detail=str(error))}
     return conclude(dialogue, state, id, deed, inside, since)
+
+
+def _look(dialogue: Dialogue, state: State, id: str, inside: Inside, calls: int) -> tuple[Inside, View, int | None]:
+    """What the seat sees; without the memories its note tells where there is no room for them."""
+    turns, world = state["turns"], state["world"]
+    try:
+        return inside, *dialogue.look(id, turns, world, inside.mind, inside.recalled, inside.note, calls)
+    except BackendError:
+        if not inside.recalled:
+            raise
+        inside = without_memories(dialogue, state, id, inside)
+        return inside, *dialogue.look(id, turns, world, inside.mind, inside.recalled, inside.note, calls)
 
 
 async def _director_node(state: State, runtime: Runtime[Dialogue]) -> dict[str, Any]:

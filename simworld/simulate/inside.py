@@ -39,6 +39,8 @@ class Inside:
     usage: Usage = field(default_factory=Usage)
     """What a reflection cost."""
     faults: tuple[str, ...] = ()
+    untold: Mind | None = None
+    """The mind before the note was told to it."""
 
 
 async def prepare(dialogue: Dialogue, state: State, seat: str) -> Inside:
@@ -52,9 +54,18 @@ async def prepare(dialogue: Dialogue, state: State, seat: str) -> Inside:
         inside = replace(inside, mind=move(dialogue.natures[seat], inside.mind, inside.pulls), pulls=())
     if due(inside.mind):
         inside = await reflected(dialogue, inside, seat, calls=state["usage"][seat].calls, at=len(state["turns"]) - 1)
-    recalled = _recalled(dialogue, seat, inside.mind)
+    return _told(dialogue, state, seat, inside, _recalled(dialogue, seat, inside.mind))
+
+
+def without_memories(dialogue: Dialogue, state: State, seat: str, inside: Inside) -> Inside:
+    """The same inside, told of no memories: where they leave no room for what was just heard."""
+    assert inside.untold is not None
+    return _told(dialogue, state, seat, replace(inside, mind=inside.untold), ())
+
+
+def _told(dialogue: Dialogue, state: State, seat: str, inside: Inside, recalled: tuple[Memory, ...]) -> Inside:
     note, mind = _note(dialogue, state, seat, inside.mind, recalled)
-    return replace(inside, mind=mind, note=note, recalled=recalled)
+    return replace(inside, mind=mind, note=note, recalled=recalled, untold=inside.mind)
 
 
 def take_in(dialogue: Dialogue, state: State, seat: str) -> Inside:
@@ -135,7 +146,8 @@ def _note(dialogue: Dialogue, state: State, seat: str, mind: Mind, recalled: Seq
     """The private note that closes this seat's prompt now, and the mind that has been told it."""
     if dialogue.records[seat].format == "plain":
         return "", mind
-    told: dict[str, object] = {"pressing": ()} if mind.pressing else {}
+    left = tuple(id for id in mind.pressing if all(id != memory.id for memory in recalled))
+    told: dict[str, object] = {"pressing": left} if left != mind.pressing else {}
     emotion = mind.emotion.name if mind.emotion.name != mind.told else ""
     goal = mind.goal if mind.goal != mind.told_goal else ""
     ties = _changed_ties(dialogue, seat, mind)

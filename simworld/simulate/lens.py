@@ -93,6 +93,12 @@ class Lens:
             room //= 2
         return messages, self.since
 
+    @property
+    def room(self) -> int:
+        """Tokens that are left to a prompt beside its system message; 0 where there is no bound."""
+        system = self._layout.messages[0]["content"]
+        return max(1, self._agent.budget - self._count(system)) if self._agent.budget else 0
+
     def _too_long(self) -> BackendError:
         return BackendError(
             f"seat '{self._seat}': the prompt passes the {self._agent.budget} tokens that its model can take even "
