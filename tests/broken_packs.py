@@ -550,7 +550,7 @@ STORY = [
         "two stories of one id",
         "duplicate-id",
         {**story(), "scenes/stories/nights.yaml": NIGHTS},
-        "nights.yaml already",
+        "'nights' is the id of",
         file="scenes/stories/nights.yaml",
     ),
     Broken("story of another name", "id-mismatch", story("title:", "id: §days\ntitle:"), "file's name says 'nights'"),

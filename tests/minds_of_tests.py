@@ -56,6 +56,8 @@ ROLES: tuple[dict[str, Any], ...] = (
     {}, {}, {}, {}, {"format": "plain"}, {"role": "user"}, {"role": "assistant"}, {"role": "narrator"},
 )  # fmt: skip
 DIRECTORS = ("alternate", "round_robin", "addressed", "urge", "scripted", "model")
+MATTERS = ("money", "parcel", "cellar", "quarrel", "funeral", "promise", "key", "sister", "debt", "wedding", "horse")
+"""What lines and memories are about, so that some bring back others."""
 FEELINGS = ("Angry", "Sad", "Happy", "Tense")
 
 
@@ -98,7 +100,7 @@ class Ledger:
         return f"qx{len(self.owners) + len(self.uttered):04d}xq"
 
 
-@dataclass(repr=False)
+@dataclass
 class Life:
     """A scene, or a story's chapters, with whoever is in it and what they bring along."""
 
@@ -119,11 +121,6 @@ class Life:
     stored: bool = False
     """Whether the minds come from a store, and not by hand."""
     salt: int = 0
-    drawn: str = ""
-    """How it can be drawn again."""
-
-    def __repr__(self) -> str:
-        return self.drawn
 
     def persona(self, seat: str) -> str:
         return next(cast[seat].id for cast in self.seated if seat in cast)
@@ -170,7 +167,7 @@ def _random_scene(rng: Random, at: int, cast: Mapping[str, Persona], ledger: Led
     places = _random_places(rng)
     ids, length = list(cast), rng.randint(8, 14)
     seats = [_random_seat(rng, id, cast[id].id, places, ledger, first=id == ids[0]) for id in ids]
-    there = [seat.id for seat in seats if not seat.enters]
+    there = [seat for seat in seats if not seat.enters]
     name = rng.choice(DIRECTORS)
     options: dict[str, Any] = {"order": tuple(rng.choices(ids, k=6)), "then": "repeat"} if name == "scripted" else {}
     return Scene(
@@ -219,9 +216,10 @@ def _random_relations(rng: Random, cast: Mapping[str, Persona], ledger: Ledger) 
                 yield Relation(of=of, to=to, kind=f"friend {word} of", private=private, warmth=rng.choice([None, -0.8]))
 
 
-def _random_opening(rng: Random, there: Sequence[str], ledger: Ledger) -> Opening:
+def _random_opening(rng: Random, there: Sequence[Seat], ledger: Ledger) -> Opening:
     seat, kind = rng.choice(there), rng.choice(["say", "do", "think"])
-    return Opening(seat=seat, kind=kind, text=_line(ledger.utter("think" if kind == "think" else "open", seat)))
+    kind = "say" if seat.is_plain or seat.role == "narrator" else kind  # who writes no tags is shown no thoughts
+    return Opening(seat=seat.id, kind=kind, text=_line(ledger.utter("think" if kind == "think" else "open", seat.id)))
 
 
 def _random_happening(
@@ -285,11 +283,12 @@ def brought(
 
 
 def _chatter(rng: Random, size: int) -> list[str]:
-    return rng.choices(["money", "Marek", "cellar", "quarrel", "Friday", "promise", "key", "sister", "debt"], k=size)
+    return rng.choices(MATTERS, k=size)
 
 
 def _line(word: str, more: str = "") -> str:
-    return f"I found {word} near the lost ledger{more}."
+    matter = MATTERS[int(word[2:6]) % len(MATTERS)]
+    return f"I found {word} near the lost ledger with the {matter}{more}."
 
 
 # who speaks
@@ -315,15 +314,21 @@ class Company:
             return f"NEXT {rng.choice(ids)}"
         if is_reflection(request):
             return self._conclude(request, rng)
-        return "\n".join(written(piece) for piece in self.act(request.seat, rng))
+        pieces = self.act(request.seat, rng)
+        if self._is_plain(request.seat):
+            return pieces[0].text
+        return "\n".join(written(piece) for piece in pieces)
+
+    def _is_plain(self, seat: str) -> bool:
+        """Whether it writes no tags."""
+        record = next(one for scene in self.life.scenes for one in scene.seats if one.id == seat)
+        return record.is_plain or record.role == "narrator"
 
     def act(self, seat: str, rng: Random) -> list[Piece]:
         """What this seat does now; whoever writes no tags only speaks."""
         scene = next(scene for scene in self.life.scenes for one in scene.seats if one.id == seat)
-        record = scene.seat(seat)
         kinds = ["think", "aside", "say", "say_to", "do", "whisper", "whisper", "move"]
-        plain = record.is_plain or record.role == "narrator"
-        chosen = ["say"] if plain else rng.sample(kinds, rng.randint(1, 3))
+        chosen = ["say"] if self._is_plain(seat) else rng.sample(kinds, rng.randint(1, 3))
         return [self._piece(rng, scene, seat, kind) for kind in chosen]
 
     def _piece(self, rng: Random, scene: Scene, seat: str, kind: str) -> Piece:
@@ -505,12 +510,15 @@ def public(lived: Lived, transcript: Transcript) -> set[str]:
     for turn in transcript.turns:
         if turn.kind == "move" and turn.source:
             there.add(turn.seat)
-        private = words_in(turn.text) & set(lived.life.ledger.owners)
-        if there <= could[turn.n] and not private:
-            words |= words_in(turn.text)
+        if there <= could[turn.n]:
+            words |= {word for word in words_in(turn.text) if _is_open(lived.life.ledger, word)}
         if turn.kind == "move" and turn.text == OUT:
             there.discard(turn.seat)
     return words
+
+
+def _is_open(ledger: Ledger, word: str) -> bool:
+    return word not in ledger.owners and ledger.uttered[word].manner in ("open", "happening")
 
 
 def lived_through(lived: Lived, transcript: Transcript, seat: str, until: Callable[[Turn], bool] = bool) -> set[str]:

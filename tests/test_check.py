@@ -135,6 +135,27 @@ def test_a_story_may_seat_somebody_else_than_the_scene_does(tmp_path: Path) -> N
     ]
 
 
+def test_a_way_that_is_never_taken_leads_nowhere(tmp_path: Path) -> None:
+    third = "  - {id: third, scene: ward, seats: {nurse: carer}}\n"
+    ways = "- {to: third}\n      - {when: cold, to: second}"
+    root = write_pack(tmp_path, story("- {when: cold, to: end}", ways, more=third))
+    assert codes(root) == ["unreachable-way", "unreachable-chapter"]
+
+
+def test_a_part_may_take_the_persona_whose_seat_it_takes_and_not_another_parts(tmp_path: Path) -> None:
+    who = "{id: a, who: {career: [nurse], age: '34', not: [rosa]}}"
+    chapter = "- {id: c, scene: ward, seats: {nurse: a, visitor: b}}\n"
+    text = f"title: T\ncast: [WHO, {{id: b, persona: rosa}}]\nchapters:\n{chapter}"
+    nurses = edited(BEN, "34", "117")
+    root = write_pack(tmp_path, {**SOUND, "personas/ben.yaml": nurses, "stories/a.yaml": text.replace("WHO", who)})
+    assert codes(root) == ["no-candidate"]
+    write_pack(root, {"stories/a.yaml": text.replace("WHO", who.replace("34", "117"))})
+    assert codes(root) == []
+    other = "{id: a, who: {age: '117'}}"
+    write_pack(root, {"stories/a.yaml": text.replace("WHO", other).replace("persona: rosa", "persona: ben")})
+    assert codes(root) == ["no-candidate"]
+
+
 def test_seats_of_a_story_may_bear_names_of_what_only_the_user_sets(tmp_path: Path) -> None:
     scene = "title: T\nseats: [{id: host, persona: ben}, {id: token, persona: rosa}]\n"
     seats = "seats: {host: visitor, token: carer}, goals: {host: rest}, openings: {token: Hm.}"

@@ -12,6 +12,7 @@ import simworld as sw
 from simworld.backends.completion import Completion
 from simworld.errors import BackendError, PackError, Refused, RunStopped, SimworldError, UsageError
 from simworld.schema import Opening, Persona, Scene, Seat, Transcript
+from simworld.simulate.minding import Minding
 from simworld.simulate.run import HOPELESS, play_many
 from simworld.simulate.run import play as play_scene
 from simworld.text.tokens import MESSAGE_OVERHEAD, estimate
@@ -76,12 +77,15 @@ def test_the_last_acts_are_told_that_it_ends() -> None:
 # the budget
 
 
-def tight(spare: int, scene: Scene, reply: Reply = busily, seed: int = 0) -> tuple[Transcript, Model]:
+def tight(
+    spare: int, scene: Scene, reply: Reply = busily, seed: int = 0, **options: Any
+) -> tuple[Transcript, Model]:
     """Play with a context that leaves `spare` tokens beside the longest system message."""
     cast = seated(scene)
     system = max(estimate(request.messages[0]["content"]) for request in play(scene, reply, cast=cast)[1].requests)
     # a quarter of the context is kept for the reply
-    return play(scene, reply, cast=cast, context=(system + MESSAGE_OVERHEAD + spare) * 4 // 3 + 1, seed=seed)
+    context = (system + MESSAGE_OVERHEAD + spare) * 4 // 3 + 1
+    return play(scene, reply, cast=cast, context=context, seed=seed, **options)
 
 
 def budget(model: Model) -> int:
@@ -122,7 +126,8 @@ def test_a_cut_is_told_on_the_first_turn_of_the_act_and_starts_at_an_act() -> No
 
 
 def test_a_cut_takes_away_about_half() -> None:
-    transcript, model = tight(600, scene_of(2, end=end(120)), counted)
+    # no notes here: a memory that a note brings back is as long as a few of these remarks
+    transcript, model = tight(600, scene_of(2, end=end(120)), counted, minding=Minding(memory="window"))
     cuts = [turn for turn in transcript.turns if turn.since is not None]
     asked = model.of("s0")
     sizes = [len(request.messages) for request in asked]

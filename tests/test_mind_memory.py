@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -80,6 +81,23 @@ def test_a_score_hardly_hangs_on_what_else_is_remembered() -> None:
 def test_a_longer_text_with_the_same_word_counts_less() -> None:
     short, long, _ = Lexical().scores("ladder", ["ladder rope", "ladder rope " + "stone brick wall " * 5, "nothing at"])
     assert short > long > 0
+
+
+def test_lexical_relevance_is_bm25_by_the_book() -> None:
+    texts = ["boat boat sail rope", "boat oar", "oar sail mast", "rope rope rope"]
+    stems = [text.split() for text in texts]
+    cue = ["boat", "sail", "sail", "moon"]
+    usual = sum(map(len, stems)) / len(stems)
+    expected: list[float] = []
+    for own in stems:
+        total = 0.0
+        for term in {"boat", "sail"} & set(own):
+            n = sum(term in other for other in stems)
+            idf = math.log((len(stems) - n + 0.5) / (n + 0.5) + 1) / math.log((len(stems) - 0.5) / 1.5 + 1)
+            tf = own.count(term)
+            total += idf * tf * 2.2 / (tf + 1.2 * (0.5 + 0.5 * len(own) / usual))
+        expected.append(total / (total + 1))
+    assert Lexical().scores(" ".join(cue), texts) == pytest.approx(expected, abs=1e-6)
 
 
 def test_lexical_relevance_of_nothing() -> None:

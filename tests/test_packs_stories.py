@@ -151,6 +151,20 @@ def test_folder_of_other_name_holds_stories_by_their_content(tmp_path: Path) -> 
     assert (list(alone.scenes), list(alone.stories)) == (["ward"], ["nights"])
 
 
+def test_a_pack_may_be_called_scenes(tmp_path: Path) -> None:
+    root = write_pack(tmp_path / "scenes", story())
+    assert load_pack(root / "stories").root == root
+    assert list(load_pack(root / "stories" / "nights.yaml").scenes) == ["ward"]
+
+
+def test_what_has_seats_at_the_top_is_a_scene_whatever_else_it_says(tmp_path: Path) -> None:
+    root = write_pack(tmp_path, {"personas/ben.yaml": BEN, "odd.yaml": ALONE + "chapters: []\n"})
+    assert not is_story(root / "odd.yaml")
+    assert [(p.field, p.code) for p in check([root / "odd.yaml"])] == [("chapters", "unknown-key")]
+    write_pack(root / "loose", {"odd.yaml": ALONE + "chapters: []\n", "ben.yaml": BEN})
+    assert [(p.field, p.code) for p in check([root / "loose"])] == [("chapters", "unknown-key")]
+
+
 def test_load_gives_the_story_of_a_file(tmp_path: Path) -> None:
     root = write_pack(tmp_path, story())
     nights = load(root / "stories" / "nights.yaml")

@@ -68,7 +68,7 @@ def run(
     recall: Annotated[
         str, typer.Option(metavar="lexical|minilm|E", help="What finds memories: words, or an encoder (extra [embed]).")
     ] = "lexical",
-    memory_tokens: Annotated[int, typer.Option(metavar="N", help="Tokens of memories in one note.", min=0)] = 400,
+    memory_tokens: Annotated[int, typer.Option(metavar="N", help="Tokens of memories in one note.", min=0)] = 256,
     intervene: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A YAML list of interventions, made beside the scenes' own.")
     ] = None,

@@ -1,6 +1,6 @@
 """What words do to the one who takes them in: appraise(text) -> Appraisal, by a lexicon; no model is called.
 
-    appraise("I am so sorry.").trust        # 0.38: an apology
+    appraise("I am so sorry.").trust        # 0.36: an apology
     appraise("The bus leaves at nine.")     # Appraisal(): nothing to be moved by
     appraise("He is an idiot.").warmth      # 0.0: not said of the hearer
 

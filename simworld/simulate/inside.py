@@ -16,10 +16,14 @@ from simworld.mind import Nature, Taken, absorb, due, move, own, standing
 from simworld.prompts import ago, render
 from simworld.schema import Appraisal, LetGo, Memory, Mind, Usage
 from simworld.simulate.dialogue import Dialogue
+from simworld.simulate.lens import WORKING
 from simworld.simulate.state import State
 
 CLOSING_ACTS = 2
 """Acts before the limit at which those who act are told that the scene is about to end."""
+TOLD = 3
+"""Memories that one note brings back at the most: they stay in the prompt from then on."""
+DAY = 1440
 MEMORY_OVERHEAD = 16
 """Tokens that the words around a memory (when, where) take, on the high side."""
 
@@ -117,22 +121,37 @@ def _names_feelings(dialogue: Dialogue, seat: str) -> bool:
 
 
 def _recalled(dialogue: Dialogue, seat: str, mind: Mind) -> tuple[Memory, ...]:
-    """What the moment brings back of what is no longer before this one, within the budget."""
+    """What comes back now of what is no longer before this one, within the budget.
+
+    First what presses; at the first act what it keeps of whom it meets again; then what the words bring back.
+    """
     shown = dialogue.lens(seat).shown(mind.memories, dialogue.id)
     if len(shown) == len(mind.memories):
         return ()
-    agent = dialogue.agents[seat]
-    pressing = tuple(memory for memory in mind.memories if memory.id in mind.pressing)
-
-    def count(text: str) -> int:
-        return agent.count(text) + MEMORY_OVERHEAD
-
-    left = dialogue.memory_tokens(seat) - sum(count(memory.text) for memory in pressing)
-    found = dialogue.natures[seat].models.memory.recall(
-        mind.memories, _cue(dialogue, seat, mind), now=mind.minutes, budget=left,
-        count=count, but=shown | set(mind.pressing),
+    agent, room = dialogue.agents[seat], dialogue.memory_tokens(seat)
+    found = {memory.id: memory for memory in mind.memories if memory.id in mind.pressing}
+    room -= sum(agent.count(memory.text) + MEMORY_OVERHEAD for memory in found.values())
+    for memory in _of_those_met(dialogue, seat, mind):
+        cost = agent.count(memory.text) + MEMORY_OVERHEAD
+        if memory.id not in found and cost <= room and len(found) < TOLD:
+            found[memory.id], room = memory, room - cost
+    brought = dialogue.natures[seat].models.memory.recall(
+        mind.memories, _cue(dialogue, seat, mind), now=mind.minutes, budget=room,
+        count=lambda text: agent.count(text) + MEMORY_OVERHEAD, but=shown | set(found),
+        most=max(0, TOLD - len(found)),
     )  # fmt: skip
-    return tuple(sorted((*pressing, *found), key=lambda memory: memory.id))
+    return tuple(sorted((*found.values(), *brought), key=lambda memory: memory.id))
+
+
+def _of_those_met(dialogue: Dialogue, seat: str, mind: Mind) -> list[Memory]:
+    """At its first act: what it keeps of the others from before this scene, beliefs and then the last days first."""
+    if dialogue.minding.memory == "window" or any(
+        turn.seat == seat and not turn.source for turn in dialogue.lens(seat).perceived[-WORKING:]
+    ):
+        return []
+    others = {who.id for other, who in dialogue.natures[seat].cast.items() if other != seat}
+    met = [memory for memory in mind.memories if memory.scene != dialogue.id and not others.isdisjoint(memory.who)]
+    return sorted(met, key=lambda m: (m.kind == "belief", m.minutes // DAY, m.importance, m.id), reverse=True)[:TOLD]
 
 
 def _cue(dialogue: Dialogue, seat: str, mind: Mind) -> str:

@@ -117,6 +117,7 @@ class Lens:
         start = end
         for at, turn in reversed([*enumerate(self.perceived)]):
             room -= self._count(turn.text) + 2 * _TURN_OVERHEAD
+            room -= self._count(turn.note) if turn.note and turn.seat == self._seat else 0
             if room < 0 and (start < end or at < self.fresh):
                 break
             begins = at == 0 or self.perceived[at - 1].act != turn.act

@@ -21,7 +21,7 @@ class Minding(Record, frozen=True):
     """`episodic`: records, recall, beliefs, forgetting; `window`: nothing but what is in view."""
     recall: str = "lexical"
     """What finds memories: `lexical`, or an encoder of sentences: `minilm`, `model2vec:PATH`, a path or a hub id."""
-    memory_tokens: Annotated[int, Field(ge=0)] = 400
+    memory_tokens: Annotated[int, Field(ge=0)] = 256
     """Tokens that the memories of one note may have together."""
 
     def models(self) -> Models:

@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.recall [--encoder minilm] [--seed 1] [--tuning]
 
-A life is what one seat remembered of 24 dialogues over the built-in scenes, one a day, played by the embedded default.
+A life is what one seat remembered of about 25 dialogues over the built-in scenes, one a day, played by the embedded
+default.
 Facts (`recall_facts.yaml`) are said at seeded places in it, by somebody who is there, and asked about a day after its
 end. A hit: the fact is among what comes back, 5 memories at most.
 """
@@ -31,12 +32,12 @@ from simworld.simulate.run import play_many
 ROOT = Path(__file__).parents[2]
 FACTS = Path(__file__).parent / "recall_facts.yaml"
 HOWS = ("near", "part", "far")
-DIALOGUES = 24
-"""Of a life."""
+DIALOGUES = 32
+"""Played for a life; as many are lived through as it takes."""
 PLANTED = 20
 """Facts of a life, at most."""
-LONGEST_AGO = 400
-"""Memories of a life, at least."""
+LIVED = 420
+"""Memories of a life beside its facts, at least."""
 DAY = 1440.0
 PLAIN = Weights(recency=0, importance=0, floor=0)
 """Relevance by itself."""
@@ -83,6 +84,8 @@ def live(played: Sequence[Transcript], facts: Sequence[Fact], rng: random.Random
     """One life: a dialogue a day, each fact said right after a seeded moment of it."""
     moments: list[tuple[Memory, str]] = []
     for day, transcript in enumerate(played):
+        if len(moments) >= LIVED:
+            break
         seat = rng.choice(sorted(transcript.minds))
         others = sorted(one.name for id, one in transcript.seats.items() if id in transcript.minds and id != seat)
         for memory in transcript.minds[seat].formed:
@@ -94,7 +97,7 @@ def live(played: Sequence[Transcript], facts: Sequence[Fact], rng: random.Random
         if place in places:
             life.facts[len(life.memories)] = places[place]
             life.memories.append(_said(places[place], other, memory, len(life.memories)))
-    assert len(life.memories) >= LONGEST_AGO, f"a life of {len(life.memories)} memories is too short"
+    assert len(moments) >= LIVED, f"a life of {len(moments)} memories is too short: play more dialogues"
     return life
 
 

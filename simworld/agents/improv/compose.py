@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from simworld.agents.improv import recollection, regard
 from simworld.agents.improv.delivery import Said, deliver
 from simworld.agents.improv.library import library
 from simworld.agents.improv.matter import (
@@ -86,13 +87,19 @@ def meeting(m: Moment) -> list[Said]:
         return [greeting, *_react(m)]
     if m.heard and m.reading.question and m.to_me:
         return [greeting, *_answer(m)] if m.chance(0.6) else _answer(m)
+    recalled = recollection.aloud(m)
+    if recalled and not m.heard:
+        return [greeting, recalled]
     return [greeting, *(_respond(m) if m.heard else _given(_opening(m)))]
 
 
 def _greeting(m: Moment) -> str:
-    voice, said = m.kit.voice, bool(m.heard)
-    if voice.greetings and m.chance(0.55):
-        return m.rng.choice(voice.greetings)
+    own, said = regard.own_greetings(m), bool(m.heard)
+    usual = not regard.knows(m) and not regard.feels(m)
+    if not usual and m.chance(0.8) and (met := regard.greeting(m)):
+        return met
+    if own and m.chance(0.55):
+        return m.rng.choice(own)
     if not m.pair and not said and m.chance(0.5):
         return m.mine("meetings.greet_all")
     return m.mine("meetings.greet_back" if said and m.chance(0.5) else "meetings.greet")
@@ -146,6 +153,8 @@ def parting(m: Moment) -> list[Said]:
 def _answer(m: Moment) -> list[Said]:
     """A question that was put to this one: an answer, often a word more, and now and then a question back."""
     out = _given(Said(m.mine("acts.thirds_answers"), led=True) if not m.pair and m.chance(0.15) else None)
+    if kept_back := regard.guarded(m):
+        return _rounded(m, [*out, Said(kept_back, led=True)], 0.34)
     known = _given(direct(m) if m.chance(0.85) else None) or _given(_of_oneself(m))
     out += known or [_by_kind(m)]
     if m.chance(0.55 if known else 0.9):
@@ -182,7 +191,8 @@ def _by_kind(m: Moment) -> Said:
 
 def _respond(m: Moment) -> list[Said]:
     """A statement: it is taken up, something of one's own is added, and now and then a question follows."""
-    reply = _given(direct(m) if m.chance(0.72) else None)
+    doubt = _given(Said(regard.doubt(m), led=True))
+    reply = doubt or _given(direct(m) if m.chance(0.72) else None)
     out = reply or _uptake(m)
     if not reply or m.chance({"clipped": 0.35, "even": 0.5, "flowing": 0.7}[m.kit.voice.pace]):
         out += _given(own_word(m))
@@ -190,7 +200,8 @@ def _respond(m: Moment) -> list[Said]:
 
 
 def _rounded(m: Moment, out: list[Said], share: float) -> list[Said]:
-    """The turn with a tie to what was heard where it has none yet, and perhaps a question at its end."""
+    """The turn with a tie to what was heard where it has none yet, what else comes up, and perhaps a question."""
+    out = [*out, *_given(recollection.aloud(m), Said(regard.slip(m)))]
     if m.own and m.own[-1].text.rstrip().endswith("?"):
         share *= 0.6
     if not any(part.asks for part in out) and m.chance(share):

@@ -16,7 +16,8 @@ from simworld.agents.improv.phrases import capital, goes_on, uncapital
 from simworld.text.farewell import is_farewell
 
 _COPULA = re.compile(r"\b(?:is|was|are|were)(?= (?!not\b))")
-_FLOW = ("; ", ", and ", " - ")
+BURSTS, LEADS, ASIDES, FILLERS = 0.45, 0.75, 0.6, 0.4
+"""How often each is heard at full loudness: bursts alone, bursts or leads, and the others by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ def _is_statement(text: str) -> bool:
 def _filled(m: Moment, parts: list[Said]) -> list[Said]:
     """Now and then a filler of this voice, after a verb of being or at the end."""
     voice = m.kit.voice
+    if m.chance(FILLERS * m.loud):
+        return _slipped_in(m, parts)
     if not voice.fillers or not m.chance(_rate(m, 0.13, 0.22)):
         return parts
     filler = m.rng.choice(voice.fillers)
@@ -85,6 +88,16 @@ def _filled(m: Moment, parts: list[Said]) -> list[Said]:
         if len(part.text.split()) > 3:
             parts[at] = replace(part, text=f"{part.text[:-1]}, {filler}.", tailed=True)
             break
+    return parts
+
+
+def _slipped_in(m: Moment, parts: list[Said]) -> list[Said]:
+    """A word of feeling at the end of a statement, between two stops."""
+    open_to = [at for at, part in enumerate(parts) if not part.verbatim and len(part.text.split()) > 2]
+    open_to = [at for at in open_to if parts[at].text.endswith(".") and "..." not in parts[at].text]
+    if open_to and (word := m.cry("fillers")):
+        at = m.rng.choice(open_to)
+        parts[at] = replace(parts[at], text=f"{parts[at].text[:-1]}, {uncapital(word)}.", tailed=True)
     return parts
 
 
@@ -119,8 +132,7 @@ def _named(m: Moment, parts: list[Said]) -> list[Said]:
 
 def _felt(m: Moment, parts: list[Said]) -> list[Said]:
     """What one feels breaks through as a sentence of its own, and in how sentences end."""
-    level = float(library().value(f"emotions.{m.feeling}.level", 0.4))
-    if m.chance(0.4 * level) and len(parts) < 4 and (aside := m.pick(library().bank(f"emotions.{m.feeling}.asides"))):
+    if m.chance(ASIDES * m.loud) and len(parts) < 5 and (aside := m.cry("asides")):
         last = bool(parts) and (parts[-1].asks or is_farewell(parts[-1].text))
         parts.insert(len(parts) - last, Said(aside))
     marks: dict[str, float] = library().value(f"emotions.{m.feeling}.marks", {})
@@ -166,16 +178,15 @@ def _joined(m: Moment, parts: list[Said]) -> str:
 
 def _led(m: Moment, text: str, verbatim: bool) -> str:
     """What the turn begins with: a burst of feeling, a word of this voice, or nothing."""
-    level = float(library().value(f"emotions.{m.feeling}.level", 0.4))
     voice, roll = m.kit.voice, m.rng.random()
-    if roll < 0.38 * level and (burst := m.pick(library().bank(f"emotions.{m.feeling}.bursts"))):
+    if roll < BURSTS * m.loud and (burst := m.cry("bursts")):
         return f"{burst} {text}"
     if verbatim or _is_mirror(text):
         return text
-    if roll < 0.55 * level and (lead := m.pick(library().bank(f"emotions.{m.feeling}.leads"))):
+    if roll < LEADS * m.loud and (lead := m.cry("leads")):
         return _led_by(lead, text)
     if (
-        roll < 0.55 * level + _rate(m, 0.24, 0.4)
+        roll < LEADS * m.loud + _rate(m, 0.24, 0.4)
         and voice.openers
         and (opener := m.rng.choice(voice.openers))
         and m.fresh(opener)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from simworld.agents.improv import recollection, regard
 from simworld.agents.improv.library import library
 from simworld.agents.improv.moment import Moment, bank, relation, thing_of
 from simworld.agents.improv.phrases import capital
@@ -29,7 +30,9 @@ def thought(m: Moment) -> str:
         (0.6, _place),
         (1.5 if m.reading.question else 0.0, _question),
         (4.0 if m.happening else 0.0, _happening),
-        (0.0 if m.own else 4.0, _begin),
+        (0.0 if m.own else 4.0, regard.first_thought),
+        (1.6, regard.thought),
+        (3.0 if m.view.recalled else 0.0, recollection.thought),
         (3.0 if m.remaining < 3 else 0.0, _end),
     ]
     for _ in range(4):
@@ -83,10 +86,6 @@ def _question(m: Moment) -> str:
 
 def _happening(m: Moment) -> str:
     return m.pick(bank("thoughts.happening"), hnp=thing_of(m.happening, m.names) if m.happening else "")
-
-
-def _begin(m: Moment) -> str:
-    return m.pick(bank("thoughts.begin"))
 
 
 def _end(m: Moment) -> str:

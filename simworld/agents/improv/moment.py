@@ -11,24 +11,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
-from itertools import accumulate
+from math import hypot
 from random import Random
 
-from simworld.agents.agent import Part, View
+from simworld.agents.agent import View
 from simworld.agents.improv.kit import Kit, kit_of
 from simworld.agents.improv.library import Bank, library, slots
 from simworld.agents.improv.phrases import capital, grammar, phrases, seen_by, stem
 from simworld.agents.improv.reading import Reading, read
 from simworld.agents.improv.setting import Setting, call_name, setting_of
-from simworld.agents.improv.voice import STANCES, habitual, seeded
-from simworld.schema import NARRATOR, Turn
+from simworld.agents.improv.stance import stance_of
+from simworld.agents.improv.voice import habitual, seeded
+from simworld.mind.emotion import nearest
+from simworld.schema import NARRATOR, Affect, Tie, Turn
 
-_STEADY = 0.6
-"""Share of acts in which one stays as one usually is in this dialogue."""
 _ENOUGH = 3
 """Times that one phrase is taken up of late."""
 LOOK_BACK = 240
 """Turns in which nothing said is said again."""
+LATELY = 60
+"""Turns in which a cry of feeling is not heard again; it comes more often than a sentence may."""
+NOBODY = Tie()
+"""How one stands to whom one has no tie to."""
 
 
 @dataclass
@@ -41,6 +45,10 @@ class Moment:
     rng: Random
     feeling: str
     """A key of `emotions.yaml`."""
+    loud: float
+    """How often the feeling breaks through, 0..1."""
+    tie: Tie
+    """How this one stands to the one spoken to."""
     stance: str
     heard: Turn | None
     """The line to be answered."""
@@ -48,6 +56,8 @@ class Moment:
     """It, read; of an empty line where there is none."""
     to_me: bool
     """Whether that line was for this one."""
+    asked: str
+    """The seat that is spoken to; empty where there is nobody."""
     own: tuple[Turn, ...]
     """Own spoken turns, the newest last."""
     before: frozenset[str]
@@ -75,6 +85,24 @@ class Moment:
     def fresh(self, text: str) -> bool:
         """Whether a sentence has not been said of late, by anybody."""
         return text.lower().strip(" .!?") not in self.said and text not in self.used
+
+    @cached_property
+    def _lately(self) -> str:
+        return "\n".join([" " + turn.text.lower() for turn in self.view.turns[-LATELY:] if turn.kind == "say"])
+
+    def cry(self, field: str) -> str:
+        """A word of what is felt that has not been heard lately; `field` of `emotions.yaml`; empty where there is none.
+
+        Such words are short and stand within others, so they are looked for as they are written.
+        """
+        found = library().bank(f"emotions.{self.feeling}.{field}")
+        start, size = self.rng.randrange(len(found)), len(found)
+        for at in range(min(size, 5)):
+            text = self._filled(found[(start + at) % size], {})
+            if text and text not in self.used and f" {text.lower()}" not in self._lately:
+                self.used.append(text)
+                return text
+        return ""
 
     def pick(self, bank: Sequence[str], **fill: str) -> str:
         """A line of the bank whose slots can be filled and which is new; empty where there is none."""
@@ -184,18 +212,22 @@ def moment_of(view: View) -> Moment:
     own = tuple(turn for turn in view.turns[-LOOK_BACK:] if turn.seat == part.id and turn.kind == "say")
     heard, to_me = _to_answer(view)
     reading = read(heard.text if heard else "")
-    feeling = feelings().get(view.emotion.lower(), "Fine")
+    feeling = _feeling(view)
     asked = heard.seat if heard else next((id for id in (*view.present, *part.others) if id in people(view)), "")
+    tie = view.ties.get(asked, NOBODY)
     return Moment(
         view=view,
         kit=kit,
         setting=setting,
         rng=rng,
         feeling=feeling,
-        stance=_stance(part, kit, feeling, setting, rng),
+        loud=_loud(feeling, view.affect),
+        tie=tie,
+        stance=stance_of(part, kit, feeling, setting, tie, rng),
         heard=heard,
         reading=reading,
         to_me=to_me,
+        asked=asked,
         own=own,
         before=read(own[-1].text).words if own else frozenset(),
         happening=_happening(view),
@@ -203,6 +235,24 @@ def moment_of(view: View) -> Moment:
         name=call_name(part.others[asked].name) if asked in part.others else "",
         remaining=_remaining(view),
     )
+
+
+def _feeling(view: View) -> str:
+    """The key of what is felt; of a word that is not known, the nearest feeling by its numbers."""
+    key = feelings().get(view.emotion.lower(), "")
+    return key or (feelings().get(nearest(view.affect).lower(), "Fine") if view.affect != STILL else "Fine")
+
+
+def _loud(feeling: str, affect: Affect) -> float:
+    """How often a feeling breaks through: by its kind, and by how far it is from feeling nothing."""
+    level = float(library().value(f"emotions.{feeling}.level", 0.4))
+    far = hypot(affect.valence, affect.arousal, affect.dominance) if affect != STILL else USUAL
+    return min(1.0, level * (0.7 + 0.4 * far))
+
+
+STILL = Affect()
+USUAL = 0.75
+"""How far from nothing the sixteen feelings are, on average; where no numbers are told."""
 
 
 def _remaining(view: View) -> int:
@@ -269,24 +319,6 @@ def _happening(view: View) -> Turn | None:
         if spoken > 2:
             return None
     return None
-
-
-def _stance(part: Part, kit: Kit, feeling: str, setting: Setting, rng: Random) -> str:
-    """How this one meets the others now: by temper, by feeling, by what is talked about, and by chance."""
-    data = library()
-    felt: dict[str, float] = data.value(f"emotions.{feeling}.stances", {})
-    topic: dict[str, float] = data.value(f"topics.{setting.topic or '-'}.stances", {})
-    weights = [max(0.05, kit.stances[s] + 0.9 * felt.get(s, 0) + 0.6 * topic.get(s, 0)) for s in STANCES]
-    if rng.random() < _STEADY:
-        mark = _usual(part.seed, part.id) * sum(weights)
-        return next((s for s, reached in zip(STANCES, accumulate(weights), strict=True) if reached >= mark), STANCES[0])
-    return rng.choices(STANCES, weights)[0]
-
-
-@lru_cache(maxsize=8192)
-def _usual(seed: int, seat: str) -> float:
-    """Where on the scale of stances this seat stands through this dialogue, 0..1."""
-    return seeded(seed, seat, "stance").random()
 
 
 def thing_of(turn: Turn, names: Iterable[str]) -> str:
