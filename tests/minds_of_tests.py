@@ -58,6 +58,7 @@ ROLES: tuple[dict[str, Any], ...] = (
 DIRECTORS = ("alternate", "round_robin", "addressed", "urge", "scripted", "model")
 MATTERS = ("money", "parcel", "cellar", "quarrel", "funeral", "promise", "key", "sister", "debt", "wedding", "horse")
 """What lines and memories are about, so that some bring back others."""
+LONG_PLACE = f"the room {'behind the other room ' * 5}"
 FEELINGS = ("Angry", "Sad", "Happy", "Tense")
 
 
@@ -274,7 +275,7 @@ def brought(
         Memory(
             id=id, text=" ".join([ledger.own(one.id), "about the lost ledger", *_chatter(rng, rng.randint(0, wordy))]),
             minutes=10.0 * id, scene="before", who=tuple(rng.sample(others, 1)), importance=rng.choice([0.1, 0.5, 0.9]),
-            private=rng.random() < 0.3, where=rng.choice(["", "the cellar"]),
+            private=rng.random() < 0.3, where=rng.choice(["", "the cellar", LONG_PLACE]),
         )
         for id in range(size)
     )  # fmt: skip

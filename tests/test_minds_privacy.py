@@ -32,6 +32,7 @@ from simworld.simulate.minding import Minding
 from simworld.simulate.run import play_many
 from simworld.text.tokens import MESSAGE_OVERHEAD, estimate
 from tests.minds_of_tests import (
+    Life,
     Lived,
     brought,
     is_reflection,
@@ -309,11 +310,13 @@ def test_no_prompt_and_no_note_passes_its_budget() -> None:
     """Lives of hundreds of memories, brought along by everybody, before models that can take little."""
     seen: Counter[str] = Counter()
 
-    @by_chance(24, SEEDS, st.sampled_from([900, 1000, 1150, 1500]), st.sampled_from([60, 400]))
+    @by_chance(30, SEEDS, st.sampled_from([900, 1000, 1150, 1500, 1800]), st.sampled_from([60, 400]))
     def holds(seed: int, context: int, memory_tokens: int) -> None:
         rng = Random(seed)
         life = random_life(rng)
         life.silent, life.minding = set(), Minding(memory_tokens=memory_tokens)
+        if rng.random() < 0.5:
+            long_winded(life)
         life.minds = {
             one.id: brought(rng, one, life.people, life.ledger, rng.randint(100, 260), wordy=40) for one in life.people
         }
@@ -335,8 +338,17 @@ def test_no_prompt_and_no_note_passes_its_budget() -> None:
             seen["let go"] += len(record.let_go)
 
     holds()
-    assert min(seen["memories told"], seen["cuts"], seen["reflections"], seen["let go"]) > 40
+    assert min(seen["memories told"], seen["cuts"]) > 20
+    assert min(seen["reflections"], seen["let go"]) > 60
     assert seen["failed"] < 8
+
+
+def long_winded(life: Life) -> None:
+    """Everybody's profile takes more than half of what the smallest of these models can."""
+    more = " You have lived in that town for a great many years." * 25
+    life.people = [who.model_copy(update={"profile": who.profile + more}) for who in life.people]
+    by_id = {who.id: who for who in life.people}
+    life.seated = [{seat: by_id[who.id] for seat, who in cast.items()} for cast in life.seated]
 
 
 def tokens_of(request: Request) -> int:

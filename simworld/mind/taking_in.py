@@ -18,9 +18,9 @@ from simworld.mind.nature import Nature
 from simworld.mind.relations import shift
 from simworld.schema import NARRATOR, OUT, Appraisal, LetGo, Memory, Mind, Tie, Turn
 
-TO_ME = 0.4
+TO_ME = 0.3
 """How far words move the one they are meant for, of how far they would move whoever felt them so."""
-OVERHEARD = 0.15
+OVERHEARD = 0.12
 """The same for words that are meant for another, and for what happens."""
 OWN_FEELING = 0.25
 """How far an own feeling, named after another's words, moves warmth for them: its valence times this."""

@@ -5,6 +5,7 @@ from simworld.packs.casting import matches
 from simworld.packs.editor import json_schema
 from simworld.packs.find import candidates, find_persona, find_scenes
 from simworld.packs.find_story import FoundStory, find_stories, is_story
+from simworld.packs.interventions import read_interventions
 from simworld.packs.layout import builtin_root, installed_roots
 from simworld.packs.node import Node
 from simworld.packs.pack import Pack, check, load_pack, vocabulary
@@ -15,5 +16,5 @@ from simworld.packs.words import Vocabulary
 __all__ = [
     "FoundStory", "Node", "Pack", "Vocabulary", "accept_scene", "builtin_root", "candidates", "check", "find_persona",
     "find_scenes", "find_stories", "installed_roots", "is_story", "json_schema", "load_pack", "matches", "new_pack",
-    "problems_of_scene", "read_yaml", "vocabulary",
+    "problems_of_scene", "read_interventions", "read_yaml", "vocabulary",
 ]  # fmt: skip

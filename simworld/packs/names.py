@@ -14,7 +14,12 @@ ID = re.compile(r"[a-z][a-z0-9_]{0,63}")
 ID_RULE = "should begin with a small letter and hold only a-z, 0-9 and _, at most 64 characters"
 
 # each of these would mean two things: to the engine's graph and its state, to a scene's templates, or to `--speaker`
-_GRAPH = frozenset({"director", "__start__", "__end__", "ending", "minds", "next", "turns", "world"})
+_GRAPH = frozenset(
+    {
+        "director", "__start__", "__end__", "acts", "ending", "faults", "formed", "intervened", "let_go", "minds",
+        "next", "told", "turns", "usage", "way", "world",
+    }
+)  # fmt: skip
 _TEMPLATE = frozenset(
     {"topic", "time", "place", "true", "false", "none", "not", "and", "or", "in", "is", "if", "else", "self", "loop"}
 )

@@ -7,7 +7,7 @@ cast = personas_of(chapter, setting, {"rosa": rosa, "ben": ben})
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def minutes_after(chapter: Chapter) -> float:
     return float(found[1]) * MINUTES[found[2]] if found else MEANWHILE
 
 
-def part_of(chapter: Chapter, seat: str, parts: Mapping[str, Any]) -> str:
+def part_of(chapter: Chapter, seat: str, parts: Container[str]) -> str:
     """The part that sits there: the one that the chapter names, else the one that is called as the seat; or ''."""
     return chapter.seats.get(seat, seat if seat in parts else "")
 

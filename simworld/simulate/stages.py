@@ -21,7 +21,7 @@ from simworld.prompts import check_template
 from simworld.registry import names
 from simworld.schema import Persona, Scene, Seat, Story
 from simworld.schema.story import Part
-from simworld.simulate.chapters import Setting
+from simworld.simulate.chapters import Setting, part_of
 from simworld.simulate.directors import DIRECTORS
 from simworld.simulate.plan import AnyStage, Stage, StoryStage
 
@@ -71,7 +71,14 @@ def _stage(pack: Pack | None, scene: Scene, people: tuple[Persona, ...], seated:
 
 def _story_stage(found: FoundStory, people: tuple[Persona, ...], seated: Mapping[str, Persona | str]) -> StoryStage:
     story = found.story
-    fixed = {part.persona for part in story.cast if part.persona}
+    parts = {part.id for part in story.cast}
+    guests = {
+        seat.persona
+        for chapter in story.chapters
+        for seat in found.scenes[chapter.id][1].seats
+        if seat.persona and not part_of(chapter, seat.id, parts)
+    }
+    fixed = {part.persona for part in story.cast if part.persona} | guests
     who = {part.id: _who(found.pack, part, people, seated, fixed) for part in story.cast}
     _refuse_empty(f"story '{story.id}'", who)
     settings = {
