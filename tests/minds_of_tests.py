@@ -258,7 +258,7 @@ def _random_chapter(rng: Random, at: int, life: Life) -> Chapter:
     scene, cast = life.scenes[at], life.seated[at]
     acted = [seat.id for seat in scene.seats]
     goals = {seat: f"Win {life.ledger.own(cast[seat].id)}." for seat in acted if rng.random() < 0.3}
-    ways = [Way(when=rng.choice(["said", "late"]), to=rng.choice(["chapter_c", "end"]))] if rng.random() < 0.3 else []
+    ways = [Way(when=rng.choice(["said", "late"]), to=rng.choice(["chapter_c", "end"]))] if rng.random() < 0.7 else []
     reachable = len(life.scenes) == 3 and at < 2
     return Chapter(
         id=f"chapter_{'abc'[at]}", scene=scene.id, seats={seat: who.id for seat, who in cast.items()}, goals=goals,

@@ -164,7 +164,12 @@ def test_each_intervention_reaches_one_mind_and_is_recorded() -> None:
     other = requests_of(model, "s0")
     for private in ("Angry.", "forty euros", "locked", "get out of here"):
         assert private not in other.split("<feel>one of")[0] + other.split("</say>", 1)[1]
-    assert [(one.act, one.what.seat) for one in transcript.interventions] == [(2, "s1"), (2, "s1"), (4, "s1"), (4, "s1")]
+    assert [(one.act, one.what.seat) for one in transcript.interventions] == [
+        (2, "s1"),
+        (2, "s1"),
+        (4, "s1"),
+        (4, "s1"),
+    ]
     assert transcript.interventions[1].what.memory == "Ann Lee owes me forty euros."
     planted = [memory for memory in transcript.minds["s1"].formed if memory.kind == "planted"]
     assert [memory.text for memory in planted] == ["Ann Lee owes me forty euros."]

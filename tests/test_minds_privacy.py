@@ -29,6 +29,7 @@ from simworld.prompts import words
 from simworld.schema import Affect, Appraisal, Mind, Scene, Temperament, Tie, Transcript
 from simworld.simulate.longterm import read_minds
 from simworld.simulate.minding import Minding
+from simworld.simulate.run import play as play_scene
 from simworld.simulate.run import play_many
 from simworld.text.tokens import MESSAGE_OVERHEAD, estimate
 from tests.minds_of_tests import (
@@ -44,7 +45,18 @@ from tests.minds_of_tests import (
     random_life,
     words_in,
 )
-from tests.scenes_of_tests import NAMES, Model, Request, busily, busy, chance, check_requests, own_acts, person
+from tests.scenes_of_tests import (
+    NAMES,
+    Model,
+    Request,
+    busily,
+    busy,
+    chance,
+    check_requests,
+    director,
+    own_acts,
+    person,
+)
 
 SEEDS = st.integers(0, 2**32)
 """A life is drawn whole: value by value, what is drawn clings to the simplest, and the rare things meet too seldom."""
@@ -293,6 +305,31 @@ def check_lives_go_on(lived: Lived, seen: Counter[str]) -> None:
             own = words_in("".join(memory.text for memory in kept.values()))
             assert new <= own | lived.company.beliefs.get(persona.id, set())
             seen["carried on"] += len(kept)
+
+
+def test_the_embedded_default_keeps_to_itself_what_is_private() -> None:
+    """It speaks from what it knows and remembers; a user says what it wants, and nobody says anything else private."""
+    seen: Counter[str] = Counter()
+
+    @by_chance(40, SEEDS)
+    def holds(seed: int) -> None:
+        life = random_life(Random(seed))
+        [scene] = life.scenes
+        life.scenes = [scene.model_copy(update={"director": director("round_robin")})]
+        transcript = played_by_improv(life)
+        users = {seat.id for seat in scene.seats if seat.role == "user"}
+        for turn in transcript.turns:
+            if not turn.source and turn.kind != "think" and turn.manner != "aside" and turn.seat not in users:
+                assert not words_in(turn.text) & set(life.ledger.owners), turn
+            seen["told in a note"] += len(words_in(turn.note) & set(life.ledger.owners))
+
+    holds()
+    assert seen["told in a note"] > 40
+
+
+def played_by_improv(life: Life) -> Transcript:
+    given: dict[str, Any] = {"cast": life.seated[0], "minds": life.minds, "interventions": life.interventions}
+    return asyncio.run(play_scene(life.scenes[0], backend="improv", seed=life.salt, **given))
 
 
 # requests are the start of rows, and within what a model can take

@@ -70,8 +70,6 @@ def insults(request: Request) -> str:
     return f"<say>You are a liar and a thief, I hate you! {request.call}</say>"
 
 
-
-
 def test_chapters_follow_each_other_and_a_condition_leads_elsewhere(pack: Path) -> None:
     calm, _ = tell(pack)
     assert [one.story.chapter for one in calm if one.story] == ["one", "two", "three"]
@@ -91,7 +89,7 @@ def test_each_transcript_links_to_the_one_before(pack: Path) -> None:
 
 
 def test_a_chapter_overrides_its_scene_and_seats_the_parts(pack: Path) -> None:
-    told, model = tell(pack)
+    told, _model = tell(pack)
     assert {seat: who.persona for seat, who in told[1].seats.items()} == {"host": "tom", "guest": "ana", "third": "eva"}
     third = told[2]
     system = third.seats["a"].briefing.system
@@ -104,7 +102,7 @@ def test_a_chapter_overrides_its_scene_and_seats_the_parts(pack: Path) -> None:
 
 
 def test_minds_live_on_and_time_passes_between(pack: Path) -> None:
-    told, model = tell(pack, says("<feel>Angry</feel><say>I lent you forty euros in March, Tom Bell.</say>"))
+    told, _model = tell(pack, says("<feel>Angry</feel><say>I lent you forty euros in March, Tom Bell.</say>"))
     first, second, third = told
     ended, began = mind_at(first, "ana"), second.minds["guest"].begin
     assert [memory.text for memory in began.memories[: len(ended.memories)]] == [one.text for one in ended.memories]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from simworld.schema import SeatRecord, Transcript, Turn
+    from simworld.schema import SeatRecord, StoryLink, Transcript, Turn
 
 COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "red", "bright_cyan", "bright_yellow")
 
@@ -66,6 +66,8 @@ def transcript_lines(transcript: Transcript) -> Iterable[Text]:
     about = " · ".join(part for part in (transcript.title or transcript.scene, transcript.topic) if part)
     yield Text(visible(about, one_line=True), style="bold")
     yield Text(f"{transcript.id}  {', '.join(sorted({seat.backend for seat in transcript.seats.values()}))}", "dim")
+    if transcript.story:
+        yield Text(visible(_chapter(transcript.story), one_line=True), "dim")
     yield Text()
     last: tuple[str, int] | None = None
     for turn in transcript.turns:
@@ -82,6 +84,16 @@ def transcript_lines(transcript: Transcript) -> Iterable[Text]:
     by = f" by {transcript.seats[transcript.ending.by].name}" if transcript.ending.by in transcript.seats else ""
     detail = f" ({transcript.ending.detail})" if transcript.ending.detail else ""
     yield Text(visible(f"{transcript.status}: {transcript.ending.reason}{by}{detail}"), style="dim")
+
+
+def _chapter(link: StoryLink) -> str:
+    """Where a transcript stands in its story, and how it came there."""
+    from simworld.prompts import ago
+
+    since = ago(link.minutes) if link.before else ""
+    came = f", {link.way.replace('_', ' ')}" if link.way else ""
+    before = f" (the chapter before: {since}{came})" if since else ""
+    return f"{link.title or link.story}, chapter {link.number + 1}: {link.chapter.replace('_', ' ')}{before}"
 
 
 def _name(turn: Turn, seat: SeatRecord, colour: str) -> Text:
@@ -105,6 +117,7 @@ def _turn(transcript: Transcript, turn: Turn) -> Text:
     if turn.kind == "do":
         return Text(f"  *{text}*", style="italic")
     if turn.kind == "move":
-        return Text(f"  → {transcript.places.get(turn.text, turn.text)}", style="italic")
+        place = transcript.places.get(turn.text, turn.text)
+        return Text(f"  → {f'comes in: {place}' if turn.source and place else place or 'comes in'}", style="italic")
     to = f"[{turn.manner}{' to ' + names if names else ''}] " if turn.manner else f"[to {names}] " if names else ""
     return Text(f"  {visible(to, one_line=True)}{text}")

@@ -169,6 +169,7 @@ class Transcript(Record, frozen=True):
         lines = [self.title or self.scene]
         for turn in self.turns:
             name = self.seats[turn.seat].name if turn.seat in self.seats else ""
-            shown = {"think": f"({turn.text})", "do": f"*{turn.text}*", "move": f"*goes to {turn.text}*"}
+            goes = "comes in" if turn.source else f"goes to {turn.text}"
+            shown = {"think": f"({turn.text})", "do": f"*{turn.text}*", "move": f"*{goes}*"}
             lines.append(f"{name}: {shown.get(turn.kind, turn.text)}" if name else f"[{turn.text}]")
         return "\n".join([*lines, f"({self.ending.reason})"])

@@ -125,7 +125,7 @@ def _recalled(dialogue: Dialogue, seat: str, mind: Mind) -> tuple[Memory, ...]:
 
     First what presses; at the first act what it keeps of whom it meets again; then what the words bring back.
     """
-    shown = dialogue.lens(seat).shown(mind.memories, dialogue.id)
+    shown = dialogue.lens(seat).shown(mind.memories, dialogue.minds[seat].next_id)
     if len(shown) == len(mind.memories):
         return ()
     agent, room = dialogue.agents[seat], dialogue.memory_tokens(seat)
@@ -150,7 +150,8 @@ def _of_those_met(dialogue: Dialogue, seat: str, mind: Mind) -> list[Memory]:
     ):
         return []
     others = {who.id for other, who in dialogue.natures[seat].cast.items() if other != seat}
-    met = [memory for memory in mind.memories if memory.scene != dialogue.id and not others.isdisjoint(memory.who)]
+    first = dialogue.minds[seat].next_id
+    met = [memory for memory in mind.memories if memory.id < first and not others.isdisjoint(memory.who)]
     return sorted(met, key=lambda m: (m.kind == "belief", m.minutes // DAY, m.importance, m.id), reverse=True)[:TOLD]
 
 

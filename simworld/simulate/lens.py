@@ -59,8 +59,10 @@ class Lens:
             start -= 1
         return self.perceived[start:]
 
-    def shown(self, memories: Sequence[Memory], dialogue: str) -> set[int]:
+    def shown(self, memories: Sequence[Memory], first: int) -> set[int]:
         """Ids of the memories that are before this one anyway: their turns, or a note that told them, are in its view.
+
+        `first`: the id from which on memories are of this dialogue.
 
         For whoever reads no prompt, the last `WORKING` turns that it perceived are its view.
         """
@@ -70,7 +72,7 @@ class Lens:
         while self._told and self._told[0][0] < start:
             self._told.popleft()
         told = {id for _, ids in self._told for id in ids}
-        return {m.id for m in memories if m.id in told or (m.scene == dialogue and m.turns and m.turns[-1] >= start)}
+        return {m.id for m in memories if m.id in told or (m.id >= first and m.turns and m.turns[-1] >= start)}
 
     def prompt(self, turns: Sequence[Turn], note: str) -> tuple[list[Message], int | None]:
         """The messages to act on, and where the view now starts if the older half had to leave.

@@ -260,7 +260,8 @@ def _whispered(m: Moment) -> Speech | None:
     if m.pair or not heard or not things or len(m.view.present) < 2 or len(m.own) < 2 or is_leaving(m):
         return None
     line = m.mine("acts.whispers", gnp=m.rng.choice(things)) if m.chance(0.04) else ""
-    return Speech(line, (heard.seat,), "whisper") if line else None
+    more = Said(m.mine(f"acts.goal.push.{m.stance}")) if line and m.chance(0.6) else None
+    return Speech(deliver(m, _given(Said(line, led=True), more)), (heard.seat,), "whisper") if line else None
 
 
 def _addressed(m: Moment, text: str) -> tuple[str, ...]:

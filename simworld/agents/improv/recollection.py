@@ -9,6 +9,8 @@ nothing planted; and of that only what it was about, a noun phrase.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from simworld.agents.improv.delivery import Said
 from simworld.agents.improv.moment import Moment, bank, people
 from simworld.agents.improv.phrases import capital, phrases, seen_by, stem
@@ -19,6 +21,8 @@ from simworld.schema import Memory
 
 ALOUD = 0.36
 """Share of the acts to which something comes back in which it is taken up."""
+ENOUGH = 3
+"""Times that a thing may have been spoken of of late and still come back: talk would circle round it."""
 SHORT = 9
 """Words that are thought again as they were said."""
 
@@ -66,7 +70,7 @@ def _told_to_me(m: Moment, memory: Memory) -> bool:
 
 def _addressed(m: Moment, memory: Memory) -> frozenset[str]:
     """Whom the turns of a memory were for."""
-    start = next((at for at, turn in enumerate(m.view.turns) if turn.n == memory.turns[0]), len(m.view.turns))
+    start = bisect_left(m.view.turns, memory.turns[0], key=lambda turn: turn.n)
     said = [turn for turn in m.view.turns[start : start + 2 * len(memory.turns)] if turn.n in memory.turns]
     return frozenset(seat for turn in said for seat in turn.to)
 
@@ -81,7 +85,8 @@ def _phrase(m: Moment, words: str, told: bool) -> str:
 def _may_be_said(m: Moment, phrase: str, told: bool) -> bool:
     """Whether a phrase means the same now: 'your' of words to another is not mine, and nobody hears their own name."""
     shut = m.names if told else m.names | {"your"}
-    return not shut & {stem(word) for word in phrase.split()}
+    head = phrase.partition(" ")[2].lower()
+    return not shut & {stem(word) for word in phrase.split()} and m.said.count(f" {head}") <= ENOUGH
 
 
 # --- in thought ----------------------------------------------------------------------------------------------------
