@@ -382,14 +382,12 @@ def test_importance_by_feeling_and_by_who_is_meant() -> None:
     assert importance("My mother died of cancer in prison on 3 May, I swear!", 1.0, True) <= 1
 
 
-def test_who_said_it_is_no_name_in_it() -> None:
-    said = "The bread is on the table."
-    for told in (f"Ana Reis said: {said}", f"I thought: {said}", f"Ana Maria de Reis said: {said}"):
-        assert importance(told) == importance(said)
-    assert importance("Ana Reis said: Hello!") == 0
-    assert importance("Ana Reis closes the door Ana Reis said: Yes.") == importance("Ana Reis closes the door")
-    assert importance("Ana Reis closes the door") == importance("She closes the door")
-    assert importance("Ana Reis said: The bread is for Boris.") > importance(f"Ana Reis said: {said}")
+def test_a_capital_counts_inside_a_sentence_alone() -> None:
+    plain = importance("The bread is for her.")
+    assert importance("Bread is for her.") == importance("The bread is for her.") == plain
+    assert importance("The bread is for Boris.") > plain
+    assert importance("So, Boris, the bread.") > importance("So, the bread.")
+    assert importance("I said I ate the bread.") == importance("She said she ate the bread.")
 
 
 # reflection

@@ -2,7 +2,7 @@
 
 gist("Ana Reis", "say", "You still owe me forty euros.")     # 'Ana Reis said: You still owe me forty euros.'
 gist("", "think", "She knows.")                              # 'I thought: She knows.': no name, oneself
-importance("Ana Reis said: You still owe me forty euros.")   # 0..1, by the signs of templates/mind/importance.yaml
+importance("You still owe me forty euros.")                  # 0..1, by the signs of templates/mind/importance.yaml
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from typing import NamedTuple
 
 from simworld.errors import unknown
 from simworld.prompts import data
-from simworld.text.words import content_stems, inside_sentence
+from simworld.text.words import stop_words
 
 LONGEST = 280
 """Characters of a memory's text."""
-_CAPITAL = re.compile(r"\b[^\W\d_a-z][^\W\d_]+")
+_WORD = re.compile(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*")
+_NAME = re.compile(r"(?<=[^\W\d_] |[,;] )(?<!\bI )[^\W\d_a-z][^\W\d_]")
+"""A capital inside a sentence."""
 
 
 def gist(name: str, kind: str, text: str, longest: int = LONGEST) -> str:
@@ -63,16 +65,14 @@ def _cut(text: str, room: int) -> str:
     return f"{kept.rstrip(' ,;:–—-')}…"
 
 
-def importance(text: str, strength: float = 0.0, addressed: bool = False) -> float:
-    """How much a memory with this text is likely to matter, 0..1; near 0 for greetings and fillers.
+def importance(words: str, strength: float = 0.0, addressed: bool = False) -> float:
+    """How much something said or done in these words is likely to matter, 0..1; near 0 for greetings and fillers.
 
-    `strength` is that of the feeling in it, 0..1; `addressed`: it was meant for the one who remembers. How `gist` tells
-    who said it counts for nothing.
+    `strength` is that of the feeling in it, 0..1; `addressed`: it was meant for the one who remembers.
     """
     signs = _signs()
-    words = _by_words(text)
-    found = [words, signs.feeling * strength, signs.addressed if addressed and words else 0.0]
-    return round(_together(found), 3)
+    found = _by_words(words)
+    return round(_together([found, signs.feeling * strength, signs.addressed if addressed and found else 0.0]), 3)
 
 
 class _Signs(NamedTuple):
@@ -83,46 +83,61 @@ class _Signs(NamedTuple):
     number: float
     feeling: float
     addressed: float
-    words: tuple[tuple[float, re.Pattern[str]], ...]
+    weights: tuple[float, ...]
+    """Of each group of words."""
+    words: dict[str, int]
+    """Word -> group."""
+    beginnings: dict[str, int]
+    """How words of a group begin."""
+    sizes: tuple[int, ...]
+    """Lengths of beginnings."""
+    phrases: re.Pattern[str]
+    phrase_groups: dict[str, int]
 
 
 @cache
 def _signs() -> _Signs:
     told = {**data("mind/importance.yaml")}
-    words = tuple((float(group["weight"]), _any_of(group["any"])) for group in told.pop("words"))
-    return _Signs(**told, words=words)
-
-
-def _any_of(words: str) -> re.Pattern[str]:
-    found = (re.escape(word.strip()).replace(r"\*", r"\w*") for word in words.split(","))
-    return re.compile(rf"\b(?:{'|'.join(found)})\b")
+    groups = [
+        (float(group["weight"]), [word.strip() for word in group["any"].split(",")]) for group in told.pop("words")
+    ]
+    known = {word: at for at, (_, words) in enumerate(groups) for word in words}
+    beginnings = {word[:-1]: at for word, at in known.items() if word.endswith("*") and " " not in word}
+    phrases = {word.rstrip("*"): at for word, at in known.items() if " " in word}
+    return _Signs(
+        **told,
+        weights=tuple(weight for weight, _ in groups),
+        words={word: at for word, at in known.items() if " " not in word and not word.endswith("*")},
+        beginnings=beginnings,
+        sizes=tuple(sorted({len(start) for start in beginnings})),
+        phrases=re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, phrases), key=len, reverse=True))})"),
+        phrase_groups=phrases,
+    )
 
 
 @lru_cache(maxsize=32768)
-def _by_words(text: str) -> float:
-    signs = _signs()
-    words = _untold(text)
-    stems = content_stems(words)
-    if not stems:
+def _by_words(words: str) -> float:
+    signs, low = _signs(), words.casefold().replace("’", "'")
+    said = _WORD.findall(low)
+    content = [word for word in said if word not in stop_words()]
+    if not content:
         return 0.0
-    low = words.casefold().replace("’", "'")
-    found = [weight for weight, pattern in signs.words if pattern.search(low)]
-    found += [signs.length] if len(stems) >= signs.long else []
-    found += [signs.name] if any(inside_sentence(words, capital.start()) for capital in _capitals(words)) else []
-    found += [signs.number] if any(stem[0].isdigit() for stem in stems) else []
+    groups = {signs.phrase_groups[phrase] for phrase in signs.phrases.findall(low)}
+    groups.update(*map(_groups_of, said))
+    found = [signs.weights[group] for group in sorted(groups)]
+    found += [signs.length] if len(content) >= signs.long else []
+    found += [signs.name] if _NAME.search(words) else []
+    found += [signs.number] if any(word[0].isdigit() for word in content) else []
     return _together([signs.base, *found])
 
 
-def _capitals(text: str) -> list[re.Match[str]]:
-    """Words that begin with a capital, but for those that only follow another such at a sentence's start."""
-    found: list[re.Match[str]] = []
-    opened = -1
-    for match in _CAPITAL.finditer(text):
-        if not inside_sentence(text, match.start()) or match.start() == opened:
-            opened = match.end() + 1
-        else:
-            found.append(match)
-    return found
+@lru_cache(maxsize=65536)
+def _groups_of(word: str) -> tuple[int, ...]:
+    """The groups that a word is of."""
+    signs = _signs()
+    whole = signs.words.get(word)
+    begun = (signs.beginnings.get(word[:size]) for size in signs.sizes)
+    return tuple(group for group in (whole, *begun) if group is not None)
 
 
 def _together(shares: list[float]) -> float:
@@ -131,22 +146,3 @@ def _together(shares: list[float]) -> float:
     for share in shares:
         left *= 1 - share
     return 1 - left
-
-
-def _untold(text: str) -> str:
-    """A memory's text without the words that say who said it; what was said begins a sentence."""
-    return _frames().sub(". ", text)
-
-
-@cache
-def _frames() -> re.Pattern[str]:
-    """How `gist` introduces words: names of up to four words, and what follows them up to the colon."""
-    name = r"[^\W\d_a-z][\w'’.-]*\s(?:[\w'’.-]+\s){0,3}?"
-    starts = [
-        form.partition("{text}")[0].replace("{name} ", "\0")
-        for own in (True, False)
-        for form in _forms(own=own).values()
-        if form.partition("{text}")[0].rstrip().endswith(":")
-    ]
-    either = "|".join(re.escape(start.rstrip()).replace("\0", name) for start in starts)
-    return re.compile(rf"(?:^|(?<=[.!?…]\s)|(?<=\s))(?:{either})(?=\s|$)")

@@ -54,9 +54,15 @@ def absorb(nature: Nature, mind: Mind, turns: Sequence[Turn], *, minutes: float,
         if weight:
             pulls.append((appraisal, weight))
             ties = _shifted(nature, ties, act[0].seat, appraisal, weight)
-        for memory in _memories(nature, act, appraisal, weight >= TO_ME, felt.name, where):
-            new.append(memory.model_copy(update={"id": mind.next_id + len(new), "at": at - 1}))
-            gathered += memory.importance
+        for parts, words, weighs in _memorable(nature, act, appraisal, weight >= TO_ME):
+            new.append(
+                Memory(
+                    id=mind.next_id + len(new), text=words, minutes=nature.began + parts[0].minutes,
+                    scene=nature.dialogue, at=at - 1, turns=tuple(turn.n for turn in parts), where=where,
+                    who=_who(nature, parts), private=_is_private(parts[0]), importance=weighs, emotion=felt.name,
+                )
+            )  # fmt: skip
+            gathered += weighs
     memories, let_go = nature.models.memory.keep(mind.memories, new, now, at - 1) if new else (mind.memories, ())
     after = mind.model_copy(
         update={
@@ -120,22 +126,20 @@ def _shifted(nature: Nature, ties: dict[str, Tie], seat: str, appraisal: Apprais
     return ties if shifted is ties[other] else {**ties, other: shifted}
 
 
-def _memories(
-    nature: Nature, act: Sequence[Turn], appraisal: Appraisal, addressed: bool, feeling: str, where: str
-) -> Iterator[Memory]:
-    """What of an act is remembered: what all could perceive as one memory, what was private each by itself."""
+def _memorable(
+    nature: Nature, act: Sequence[Turn], appraisal: Appraisal, addressed: bool
+) -> Iterator[tuple[Sequence[Turn], str, float]]:
+    """What of an act is remembered, in which words, and how much it matters: what all could perceive as one memory,
+    what was private each by itself."""
     shared = [turn for turn in act if not _is_private(turn)]
     groups = [shared] if shared else []
     groups += [[turn] for turn in act if _is_private(turn)]
     for turns in groups:
-        text = " ".join(_told(nature, turn) for turn in turns)
-        weight = importance(text, appraisal.strength, addressed)
-        if text and weight >= FAINT:
-            yield Memory(
-                id=0, text=text, minutes=nature.began + turns[0].minutes, scene=nature.dialogue,
-                turns=tuple(turn.n for turn in turns), where=where, who=_who(nature, turns),
-                private=_is_private(turns[0]), importance=weight, emotion=feeling,
-            )  # fmt: skip
+        words = " ".join(turn.text for turn in turns if turn.kind != "move")
+        weight = importance(words, appraisal.strength, addressed)
+        told = " ".join(_told(nature, turn) for turn in turns) if weight >= FAINT else ""
+        if told:
+            yield turns, told, weight
 
 
 def _is_private(turn: Turn) -> bool:

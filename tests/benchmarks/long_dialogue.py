@@ -25,11 +25,13 @@ from simworld.packs import load_pack
 from simworld.schema import Scene, Transcript
 from simworld.schema.scene import End
 from tests.improv_metrics import distinct_2
-from tests.scenes_of_tests import Model, Request
+from tests.scenes_of_tests import Model, Request, scene_of, seated
 
 ROOT = Path(__file__).parents[2]
 SCENES = {2: "lost_luggage", 3: "kitchen_after_funeral"}
 STEP = 200
+SMALL = 4000
+"""Tokens of a context that the briefing of a built-in scene would fill."""
 
 
 @dataclass
@@ -57,27 +59,27 @@ def resident() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
 
 
-def scene(seats: int, acts: int) -> Scene:
-    """A built-in scene that only the number of acts ends."""
-    found = load_pack(ROOT).scenes[SCENES[seats]]
+def scene(seats: int, acts: int, *, bare: bool = False) -> Scene:
+    """A built-in scene that only the number of acts ends; a `bare` one tells little."""
+    found = scene_of(seats) if bare else load_pack(ROOT).scenes[SCENES[seats]]
     return found.model_copy(update={"end": End(max_turns=acts, goodbye=False, stale=0)})
 
 
-def long_dialogue(seats: int, acts: int, **options: Any) -> tuple[Transcript, Clocked]:
-    """One dialogue on improv, with the time at which each act began."""
-    clock = Clocked()
-    cast = list(load_pack(ROOT).personas.values())
-    told = asyncio.run(sw.play(scene(seats, acts), backend=clock, cast=cast, seed=5, max_turns=acts, **options))
+def long_dialogue(people: int, acts: int, *, bare: bool = False, **options: Any) -> tuple[Transcript, Clocked]:
+    """One dialogue on improv, with the processor time at which each act began."""
+    clock, played = Clocked(), scene(people, acts, bare=bare)
+    cast = seated(played) if bare else list(load_pack(ROOT).personas.values())
+    told = asyncio.run(sw.play(played, backend=clock, cast=cast, seed=5, max_turns=acts, **options))
     clock.at.append(time.process_time())
     clock.megabytes.append(resident())
     return told, clock
 
 
-def with_model(seats: int, acts: int, context: int) -> tuple[Transcript, Clocked, Model]:
-    """The same with a scripted model at the first seat that keeps what it is asked."""
-    model = Model(talks, context_tokens=context)
-    first = scene(seats, acts).seats[0].id
-    told, clock = long_dialogue(seats, acts, seats={first: model})
+def with_model(people: int, acts: int, context: int) -> tuple[Transcript, Clocked, Model]:
+    """The same with a scripted model at the first seat that keeps what it is asked; a small one has a bare scene."""
+    model, bare = Model(talks, context_tokens=context), context < SMALL
+    first = scene(people, acts, bare=bare).seats[0].id
+    told, clock = long_dialogue(people, acts, bare=bare, seats={first: model})
     return told, clock, model
 
 
@@ -139,7 +141,8 @@ def _show_words(lines: Sequence[str]) -> None:
 
 def _show_model(seats: int, acts: int, context: int) -> None:
     told, clock, model = with_model(seats, acts, context)
-    print(f"\na model of {context} tokens at one of {seats} seats: {told.status}, {told.ending.reason}")
+    ended = " ".join([told.ending.reason, told.ending.detail]).strip()
+    print(f"\na model of {context} tokens at one of {seats} seats: {told.status}, {ended}")
     _show(clock)
     tokens = [sum(model.count(message["content"]) + 4 for message in one.messages) for one in model.requests]
     step = max(1, len(tokens) // 10)

@@ -104,7 +104,7 @@ def live(played: Sequence[Transcript], facts: Sequence[Fact], rng: random.Random
 def _said(fact: Fact, speaker: str, after: Memory, id: int) -> Memory:
     """The fact as a mind remembers it when it is told to it."""
     text = gist(speaker, "say", fact.said)
-    weight = importance(text, appraise(fact.said).strength, True)
+    weight = importance(fact.said, appraise(fact.said).strength, True)
     return after.model_copy(update={"id": id, "text": text, "importance": weight, "private": False})
 
 

@@ -97,7 +97,7 @@ def _slipped_in(m: Moment, parts: list[Said]) -> list[Said]:
     open_to = [at for at in open_to if parts[at].text.endswith(".") and "..." not in parts[at].text]
     if open_to and (word := m.cry("fillers")):
         at = m.rng.choice(open_to)
-        parts[at] = replace(parts[at], text=f"{parts[at].text[:-1]}, {uncapital(word)}.", tailed=True)
+        parts[at] = replace(parts[at], text=f"{parts[at].text[:-1]}, {word}.", tailed=True)
     return parts
 
 

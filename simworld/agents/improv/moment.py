@@ -98,7 +98,9 @@ class Moment:
         found = library().bank(f"emotions.{self.feeling}.{field}")
         start, size = self.rng.randrange(len(found)), len(found)
         for at in range(min(size, 5)):
-            text = self._filled(found[(start + at) % size], {})
+            line = found[(start + at) % size]
+            text = self._filled(line, {})
+            text = text[:1].lower() + text[1:] if line[:1].islower() else text
             if text and text not in self.used and f" {text.lower()}" not in self._lately:
                 self.used.append(text)
                 return text
