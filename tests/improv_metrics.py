@@ -2,6 +2,7 @@
 
 distinct_2(lines)                       # share of different word pairs among all
 named(turns, hidden)                    # share of turns whose speaker a char-n-gram classifier names
+told(texts, labels, groups, hidden)     # share of texts whose label it tells, folds by group
 """
 
 from __future__ import annotations
@@ -146,6 +147,19 @@ def named(turns: Sequence[tuple[int, str, str]], hidden: frozenset[str], sizes: 
         if not learn
     ]
     return sum(right) / len(right)
+
+
+def told(texts: Sequence[str], labels: Sequence[str], groups: Sequence[int], hidden: frozenset[str]) -> float:
+    """Share of texts whose label is told by ridge regression over char 2..4-grams (tf-idf), in four folds by group."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import RidgeClassifier
+    from sklearn.model_selection import GroupKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+
+    bare = [re.sub(WORD, lambda found: "" if found[0].lower() in hidden else found[0], text) for text in texts]
+    grams = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), min_df=2, sublinear_tf=True)
+    guess = cross_val_predict(make_pipeline(grams, RidgeClassifier()), bare, labels, groups=groups, cv=GroupKFold(4))
+    return float(np.mean([said == label for said, label in zip(guess, labels, strict=True)]))
 
 
 def _score(grams: Counter[str], index: Mapping[str, int], scores: np.ndarray) -> np.ndarray:

@@ -12,13 +12,14 @@ from typing import Any
 
 from simworld.agents.agent import Other, Part, View
 from simworld.agents.improv import ImprovAgent
-from simworld.schema import NARRATOR, Briefing, Persona, Reply, Seat, Turn
+from simworld.schema import NARRATOR, Affect, Briefing, Memory, Persona, Reply, Seat, Tie, Turn
 
 BRIEFING = Briefing(system="", opener="", nudge="")
 
 
 class Stage:
-    """Seats that act one after another. `told` are fields of every Part; `goals` and `knows` are by seat."""
+    """Seats that act one after another. `told` are fields of every Part; what minds hold is by seat: `ties` (of a seat
+    to the others), `recalled` (what comes back at every act) and the like."""
 
     def __init__(
         self,
@@ -29,11 +30,15 @@ class Stage:
         emotions: Mapping[str, str] | None = None,
         goals: Mapping[str, str] | None = None,
         knows: Mapping[str, str] | None = None,
+        affects: Mapping[str, Affect] | None = None,
+        ties: Mapping[str, Mapping[str, Tie]] | None = None,
+        recalled: Mapping[str, tuple[Memory, ...]] | None = None,
         max_turns: int = 12,
         **told: Any,
     ) -> None:
         self.cast = dict(cast)
         self.emotions = dict(emotions or {})
+        self.affects, self.ties, self.recalled = dict(affects or {}), dict(ties or {}), dict(recalled or {})
         self.turns: list[Turn] = []
         self.act = 0
         roles = roles or {}
@@ -71,7 +76,11 @@ class Stage:
         last = max((at for at, turn in enumerate(seen) if turn.seat == seat), default=-1)
         part = replace(self.parts[seat], **changes)
         others = tuple(id for id in self.cast if id != seat)
-        return View(part, seen, last + 1, self.act, 0, self.emotions.get(seat, ""), next(iter(part.places), ""), others)
+        return View(
+            part=part, turns=seen, fresh=last + 1, act=self.act, calls=0, emotion=self.emotions.get(seat, ""),
+            place=next(iter(part.places), ""), present=others, affect=self.affects.get(seat, Affect()),
+            ties=self.ties.get(seat, {}), recalled=self.recalled.get(seat, ()),
+        )  # fmt: skip
 
     def ask(self, seat: str, **changes: Any) -> Reply:
         """The reply of this seat, not yet made part of the dialogue."""

@@ -169,7 +169,8 @@ def test_a_line_of_the_persona_is_said_once_and_as_it_was_written() -> None:
         f"The {word} lamp never burned before noon." for word in ("red", "blue", "white", "tall", "low", "brass")
     )
     cast = {"a": person("ann", "Ann Reed", samples=lines), "b": BO}
-    for seed in range(6):
+    told = 0
+    for seed in range(12):
         spoken = [
             turn.text
             for turn in Stage(cast, seed=seed, max_turns=30).play(30)
@@ -177,7 +178,8 @@ def test_a_line_of_the_persona_is_said_once_and_as_it_was_written() -> None:
         ]
         uses = [sum(line in text for text in spoken) for line in lines]
         assert max(uses) == 1
-        assert sum(uses) > 2
+        told += sum(uses)
+    assert told > 12 * 4
 
 
 # --- coming and going ----------------------------------------------------------------------------------------------
@@ -290,11 +292,12 @@ def test_nobody_is_at_a_loss_for_words_with_a_name_only() -> None:
     assert all(len(text) > 4 for text in spoken)
 
 
-def test_a_feeling_is_kept_as_a_rule_and_named_as_the_vocabulary_does() -> None:
+def test_a_feeling_is_heard_and_not_named() -> None:
+    """What words do to this one is appraised by whoever keeps its mind."""
     stage = Stage(PAIR, emotions={"a": "Tense"}).say("a", "Hello.").say("b", "You are a liar.")
-    feelings = Counter(stage.ask("a", seed=seed).feel for seed in range(200))
-    assert feelings["Tense"] > 170
-    assert set(feelings) == {"Tense", "Angry"}
+    assert {stage.ask("a", seed=seed).feel for seed in range(40)} == {""}
+    marks = [line.rstrip(".?!") for field in ("bursts", "asides") for line in library().bank(f"emotions.Tense.{field}")]
+    assert sum(any(mark in said(stage.ask("a", seed=seed)) for mark in marks) for seed in range(40)) > 10
 
 
 def test_who_is_alone_and_hears_nobody_looks_for_the_others() -> None:

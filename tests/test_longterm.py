@@ -15,7 +15,6 @@ from simworld.errors import UsageError
 from simworld.mind import mind_at
 from simworld.schema import LetGo, Scene, Seat, Transcript
 from simworld.simulate.longterm import read_minds, write_minds
-from simworld.simulate.minding import Minding
 from tests.runs import simworld
 from tests.scenes_of_tests import Model, Request, counted, end, person, play, says, scene_of
 
@@ -71,12 +70,13 @@ def test_at_any_turn_a_mind_is_what_it_was_then() -> None:
 
 
 def test_what_is_forgotten_is_told_and_gone_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    from simworld.mind import Models
+    from simworld.mind.emotion import PAD
     from simworld.mind.memory import Episodic
 
     small = Episodic(most=12)
-    monkeypatch.setattr("simworld.simulate.minding.memory_model", lambda name, **_: small)
-    owes = lambda request: f"<say>I owe you {request.call} euros since May.</say>"  # noqa: E731
-    transcript, _ = evening(owes, length=60, minding=Minding(memory_tokens=99))
+    monkeypatch.setattr("simworld.simulate.minding._models", lambda *_: Models(PAD(), small))
+    transcript, _ = evening(lambda request: f"<say>I owe you {request.call} euros since May.</say>", length=60)
     record = transcript.minds["s0"]
     assert record.let_go
     assert len(mind_at(transcript, "s0").memories) <= 12

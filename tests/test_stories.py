@@ -160,6 +160,36 @@ def test_an_unreadable_reflection_is_a_fault_and_beliefs_are_extracted(pack: Pat
     assert beliefs[0].evidence
 
 
+def test_what_a_chapter_says_of_its_seats(tmp_path: Path) -> None:
+    story = {**FEUD, "conditions": {},
+        "cast": [{"id": "a", "persona": "ana"}, {"id": "b", "persona": "tom", "forgets": True}],
+        "chapters": [
+            {"id": "one", "scene": "porch"},
+            {"id": "two", "scene": "porch", "title": "Again", "knows": {"b": "The key is under {{ a.name }}'s mat."},
+             "emotions": {"a": "sad"}},
+        ],
+    }  # fmt: skip
+    told, _ = tell(pack_of(tmp_path / "pack", story), says("<feel>Angry</feel><say>I lent you forty euros.</say>"))
+    second = told[1]
+    assert second.title == "Again"
+    assert "The key is under Ana Reis's mat." in second.seats["b"].briefing.system
+    assert "under Ana" not in second.seats["a"].briefing.system
+    assert second.seats["a"].emotion == "Sad"
+    assert second.minds["a"].begin.memories
+    assert second.minds["b"].begin.memories == ()
+    assert second.minds["b"].begin.ties["ana"].familiarity < second.minds["a"].begin.ties["tom"].familiarity
+
+
+def test_who_is_at_rest_again_feels_what_the_plan_draws(pack: Path) -> None:
+    calm, _ = tell(pack, says("<feel>Angry</feel><say>Well then.</say>"))
+    assert {who.emotion for who in calm[2].seats.values()} <= {"Tense", "Happy"}  # two weeks later
+    story = {**FEUD, "conditions": {}, "chapters": [
+        {"id": "one", "scene": "porch"}, {"id": "two", "scene": "porch", "after": "1 minute"}]}  # fmt: skip
+    (pack / "stories" / "feud.yaml").write_text(yaml.safe_dump(story), encoding="utf-8")
+    cross, _ = tell(pack, says("<feel>Angry</feel><say>Well then.</say>"))
+    assert {who.emotion for who in cross[1].seats.values()} == {"Angry"}
+
+
 def test_a_chapter_that_fails_is_the_last(pack: Path) -> None:
     from simworld.errors import BackendError
 

@@ -36,8 +36,9 @@ NUMBERS = ("warmth", "trust", "familiarity")
 def begin_ties(scene: Scene, seat: str, cast: Mapping[str, Persona], kept: Mapping[str, Tie] = {}) -> dict[str, Tie]:
     """Persona id -> how this seat stands to them as the scene begins: to everybody else at the table but a narrator.
 
-    A number is what the scene states, else what is kept from an earlier scene, else what the words of the relation's
-    kind say, else nothing in particular. A kind is what the scene states, else what is kept. Where only the other's
+    A number is what is kept from an earlier scene (it was lived through), else what the scene states, else what the
+    words of the relation's kind say, else nothing in particular. A kind is what the scene states, else what is kept.
+    Where only the other's
     relation to this one is stated (and is not private), its words count for the numbers of this one too. Ties to
     people who are not here stay as they were kept.
     """
@@ -161,7 +162,9 @@ def _begin(relations: Iterable[Relation], seat: str, other: str, kept: Tie | Non
     theirs = [relation for relation in relations if (relation.of, relation.to) == (other, seat)]
     open_ = [relation for relation in theirs if not relation.private]
     kind = ", ".join(relation.kind for relation in own) or (kept.kind if kept else "")
-    basis = kept or _mean([by_words(relation.kind) for relation in own or open_])
+    if kept:
+        return kept.model_copy(update={"kind": kind})
+    basis = _mean([by_words(relation.kind) for relation in own or open_])
     stated = {
         number: value for relation in own for number in NUMBERS if (value := getattr(relation, number)) is not None
     }

@@ -1,6 +1,6 @@
 """A file of interventions, for one run: a YAML list in the form of a scene's `interventions`.
 
-    read_interventions(Path("angry_nurse.yaml"))
+read_interventions(Path("angry_nurse.yaml"))
 """
 
 from __future__ import annotations

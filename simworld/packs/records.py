@@ -44,6 +44,7 @@ STORY_WORDS: Words = (
     (("cast", EACH, "who", "gender", EACH), "genders"),
     (("conditions", VALUES, "feels", EACH), "emotions"),
     (("chapters", EACH, "topics", EACH), "topics"),
+    (("chapters", EACH, "emotions", VALUES), "emotions"),
 )
 
 

@@ -38,10 +38,11 @@ MOST = 50
 PART_NAMES: tuple[Path_, ...] = (
     ("chapters", EACH, "seats", VALUES), ("conditions", VALUES, "seat"), ("conditions", VALUES, "toward"),
 )  # fmt: skip
-SEAT_KEYS = ("seats", "goals", "openings")
+SEAT_KEYS = ("seats", "goals", "knows", "emotions", "openings")
 """Fields of a chapter whose keys are seats of its scene."""
 TEMPLATES: tuple[Path_, ...] = (
-    ("background",), ("status",), ("goals", VALUES), ("openings", VALUES), ("openings", VALUES, EACH),
+    ("background",), ("status",), ("goals", VALUES), ("knows", VALUES), ("openings", VALUES),
+    ("openings", VALUES, EACH),
 )  # fmt: skip
 
 

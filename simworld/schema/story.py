@@ -23,6 +23,8 @@ class Part(Record, frozen=True):
     """Id of a fixed persona; leave out for an open part."""
     who: Constraint = Constraint()
     """Who may take an open part."""
+    forgets: bool = False
+    """Comes to each chapter as if there had been none before: an assistant that knows one conversation alone."""
 
 
 class Way(Record, frozen=True):
@@ -44,6 +46,8 @@ class Chapter(Record, frozen=True):
     """Seat of the scene -> part of the story; a seat that bears a part's id need not be named."""
     after: Annotated[str, Field(pattern=r"^$|^\d{1,4}(\.\d)?\s*(minutes?|hours?|days?|weeks?|months?)$")] = ""
     """Time that has passed since the chapter before, such as `3 days`; default: an hour."""
+    title: Line = ""
+    """Instead of the scene's own."""
     time: Line = ""
     """Instead of the scene's own."""
     background: Text = ""
@@ -52,6 +56,10 @@ class Chapter(Record, frozen=True):
     """Instead of the scene's own. A template of the scene."""
     goals: dict[Identifier, Text] = {}
     """Seat -> private goal, instead of the scene's own. A template of the scene."""
+    knows: dict[Identifier, Text] = {}
+    """Seat -> what it alone knows, instead of the scene's own. A template of the scene."""
+    emotions: dict[Identifier, Word] = {}
+    """Seat -> what it feels as the chapter begins, instead of what it brings along; from the vocabulary `emotions`."""
     openings: dict[Identifier, Texts] = {}
     """Seat -> first line, instead of the scene's openings. A template of the scene."""
     topics: tuple[Word, ...] = ()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from simworld.errors import UsageError
-from simworld.schema import Chapter, Opening, Persona, Scene
+from simworld.schema import Chapter, Opening, Persona, Scene, Seat
 
 MINUTES = {"minute": 1, "hour": 60, "day": 1440, "week": 10_080, "month": 43_200}
 MEANWHILE = 60.0
@@ -61,14 +61,11 @@ def personas_of(chapter: Chapter, setting: Setting, cast: Mapping[str, Persona])
 def chapter_scene(chapter: Chapter, scene: Scene) -> Scene:
     """The scene with what the chapter puts in the place of its own."""
     changed: dict[str, Any] = {}
-    for field in ("time", "background", "status", "topics"):
+    for field in ("title", "time", "background", "status", "topics"):
         if value := getattr(chapter, field):
             changed[field] = value
-    if chapter.goals:
-        changed["seats"] = tuple(
-            seat.model_copy(update={"goal": chapter.goals[seat.id]}) if seat.id in chapter.goals else seat
-            for seat in scene.seats
-        )
+    if chapter.goals or chapter.knows or chapter.emotions:
+        changed["seats"] = tuple(_seat(chapter, seat) for seat in scene.seats)
     if chapter.openings:
         changed["openings"] = tuple(Opening(seat=seat, text=text) for seat, text in chapter.openings.items())
     if chapter.max_turns:
@@ -76,3 +73,8 @@ def chapter_scene(chapter: Chapter, scene: Scene) -> Scene:
             update={"max_turns": chapter.max_turns, "min_turns": min(scene.end.min_turns, chapter.max_turns)}
         )
     return scene.model_copy(update=changed) if changed else scene
+
+
+def _seat(chapter: Chapter, seat: Seat) -> Seat:
+    by_field = {"goal": chapter.goals, "knows": chapter.knows, "emotion": chapter.emotions}
+    return seat.model_copy(update={field: given[seat.id] for field, given in by_field.items() if seat.id in given})

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from random import Random
 
 from simworld.agents.agent import Agent, Other, Part, View
-from simworld.mind import Nature, begin
+from simworld.mind import Nature, begin, temperament
 from simworld.perspective import attribute
 from simworld.prompts import Situation, brief, digest, words
 from simworld.schema import Happening, Intervention, Memory, Mind, Seat, SeatRecord, Tie, Turn, World
@@ -131,10 +131,11 @@ def open_dialogue(
 ) -> Dialogue:
     """Everything that stays while this situation is played.
 
-    `kept`: persona id -> a mind that its owner brings along; an emotion that the plan only drew gives way to it.
+    `kept`: persona id -> a mind that its owner brings along; an emotion that the plan only drew gives way to what it
+    still feels, but not to its being at rest again.
     """
     minding, kept = minding or Minding(), kept or {}
-    situation = _with_kept_emotions(situation, kept)
+    situation = _with_kept_emotions(situation, kept, minding)
     scene = situation.scene
     name, director = director_of(scene)
     limit = max_turns or scene.end.max_turns
@@ -162,13 +163,19 @@ def open_dialogue(
     return replace(dialogue, parts={seat.id: _part(dialogue, seat) for seat in scene.seats})
 
 
-def _with_kept_emotions(situation: Situation, kept: Mapping[str, Mind]) -> Situation:
-    """The situation without emotions that the plan drew for people who bring a mind along."""
+def _with_kept_emotions(situation: Situation, kept: Mapping[str, Mind], minding: Minding) -> Situation:
+    """The situation without the emotions that the plan drew for people who still feel something else than at rest."""
+    model = minding.models().emotion
     fixed = {seat.id for seat in situation.scene.seats if seat.emotion}
-    brought = {seat for seat, who in situation.cast.items() if who.id in kept} - fixed
-    if not brought:
+    moved = {
+        seat
+        for seat, who in situation.cast.items()
+        if who.id in kept and kept[who.id].emotion.name != model.begin("", temperament(who)).name
+    }
+    if not moved - fixed:
         return situation
-    return replace(situation, emotions={seat: word for seat, word in situation.emotions.items() if seat not in brought})
+    left = {seat: word for seat, word in situation.emotions.items() if seat in fixed or seat not in moved}
+    return replace(situation, emotions=left)
 
 
 def _nature(situation: Situation, seat: Seat, id: str, minding: Minding, kept: Mapping[str, Mind]) -> Nature:

@@ -117,7 +117,8 @@ class Lens:
         Of what was heard since the own last act, the newest is kept in any case; `end` keeps nothing.
         """
         start = end
-        for at, turn in reversed([*enumerate(self.perceived)]):
+        for at in range(len(self.perceived) - 1, -1, -1):
+            turn = self.perceived[at]
             room -= self._count(turn.text) + 2 * _TURN_OVERHEAD
             room -= self._count(turn.note) if turn.note and turn.seat == self._seat else 0
             if room < 0 and (start < end or at < self.fresh):

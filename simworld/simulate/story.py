@@ -112,7 +112,7 @@ async def _play(id: str, state: Told, telling: Telling) -> dict[str, Any]:
     at = next(at for at, chapter in enumerate(item.story.chapters) if chapter.id == id)
     chapter = item.story.chapters[at]
     passed = minutes_after(chapter) if number else 0.0
-    minds = _later(state["minds"], passed, telling)
+    minds = _later(_kept(state["minds"], item), passed, telling)
     dialogue = _open(chapter, number, telling, minds)
     transcript = await play_dialogue(dialogue)
     following, way = _onward(chapter, at, transcript, telling)
@@ -140,6 +140,12 @@ def _open(chapter: Chapter, number: int, telling: Telling, minds: Mapping[str, M
         seed=mix(item.seed, "chapter", number), variant=item.variant, max_turns=telling.max_turns,
         directing=speakers.director(scene), minding=telling.minding, kept=minds, interventions=telling.interventions,
     )  # fmt: skip
+
+
+def _kept(minds: Mapping[str, Mind], item: PlannedStory) -> dict[str, Mind]:
+    """The minds of all but those parts that forget each chapter."""
+    forgetful = {item.cast[part.id].id for part in item.story.cast if part.forgets}
+    return {id: mind for id, mind in minds.items() if id not in forgetful}
 
 
 def _later(minds: Mapping[str, Mind], minutes: float, telling: Telling) -> dict[str, Mind]:

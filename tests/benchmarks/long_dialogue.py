@@ -65,9 +65,11 @@ def scene(seats: int, acts: int, *, bare: bool = False) -> Scene:
     return found.model_copy(update={"end": End(max_turns=acts, goodbye=False, stale=0)})
 
 
-def long_dialogue(people: int, acts: int, *, bare: bool = False, **options: Any) -> tuple[Transcript, Clocked]:
+def long_dialogue(
+    people: int, acts: int, *, bare: bool = False, improv: ImprovAgent | None = None, **options: Any
+) -> tuple[Transcript, Clocked]:
     """One dialogue on improv, with the processor time at which each act began."""
-    clock, played = Clocked(), scene(people, acts, bare=bare)
+    clock, played = Clocked(improv=improv or ImprovAgent()), scene(people, acts, bare=bare)
     cast = seated(played) if bare else list(load_pack(ROOT).personas.values())
     told = asyncio.run(sw.play(played, backend=clock, cast=cast, seed=5, max_turns=acts, **options))
     clock.at.append(time.process_time())

@@ -17,7 +17,7 @@ from simworld.agents.improv.phrases import capital, phrases, seen_by, stem
 from simworld.agents.improv.reading import read
 from simworld.agents.improv.setting import call_name
 from simworld.mind.gist import words_of
-from simworld.schema import Memory
+from simworld.schema import Memory, Turn
 
 ALOUD = 0.36
 """Share of the acts to which something comes back in which it is taken up."""
@@ -49,30 +49,35 @@ def speaker(m: Moment, memory: Memory) -> str:
 
 
 def _taken_up(m: Moment, memory: Memory, seat: str) -> str:
-    told, when = _told_to_me(m, memory), "earlier" if memory.scene == m.view.part.dialogue else "once"
+    here = _spoken_here(m, memory)
+    told = _told_to_me(m, memory, here)
     phrase = _phrase(m, words_of(m.view.part.others[seat].name, "say", memory.text) or "", told)
     if not phrase:
         return ""
     if seat != m.asked:
         return m.mine("minds.recalled.third", np=phrase, other=m.called[seat])
-    return m.mine(f"minds.recalled.{'told' if told else 'spoke'}.{when}", np=phrase)
+    return m.mine(f"minds.recalled.{'told' if told else 'spoke'}.{'earlier' if here else 'once'}", np=phrase)
 
 
-def _told_to_me(m: Moment, memory: Memory) -> bool:
+def _spoken_here(m: Moment, memory: Memory) -> Turn | None:
+    """The turn of this dialogue that a memory is of; None: it is of another, though its numbers may be the same."""
+    for n in memory.turns:
+        at = bisect_left(m.view.turns, n, key=lambda turn: turn.n)
+        turn = m.view.turns[at] if at < len(m.view.turns) else None
+        if turn and turn.n == n and turn.kind == "say" and " ".join(turn.text.split())[:_KNOWN_BY] in memory.text:
+            return turn
+    return None
+
+
+_KNOWN_BY = 60
+"""Characters by which a memory is known to be of a turn; it may be cut at its end."""
+
+
+def _told_to_me(m: Moment, memory: Memory, here: Turn | None) -> bool:
     """Whether it was surely said to this one, alone or among others: not to another, nor in another room."""
-    part = m.view.part
     if len(memory.who) > 1:
         return False
-    if memory.scene != part.dialogue:
-        return not memory.where
-    return len(part.places) < 2 or part.id in _addressed(m, memory)
-
-
-def _addressed(m: Moment, memory: Memory) -> frozenset[str]:
-    """Whom the turns of a memory were for."""
-    start = bisect_left(m.view.turns, memory.turns[0], key=lambda turn: turn.n)
-    said = [turn for turn in m.view.turns[start : start + 2 * len(memory.turns)] if turn.n in memory.turns]
-    return frozenset(seat for turn in said for seat in turn.to)
+    return not memory.where if here is None else len(m.view.part.places) < 2 or m.view.part.id in here.to
 
 
 def _phrase(m: Moment, words: str, told: bool) -> str:
