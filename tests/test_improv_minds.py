@@ -112,8 +112,8 @@ def test_a_word_that_improv_does_not_know_is_heard_by_its_numbers() -> None:
     seethe = {"a": Affect(valence=-0.6, arousal=0.65, dominance=0.35)}
     stage = Stage(PAIR, emotions={"a": "Wuthering"}, affects=seethe).say("a", "Hm.").say("b", "The tram is late.")
     still = Stage(PAIR, emotions={"a": "Wuthering"}).say("a", "Hm.").say("b", "The tram is late.")
-    assert count(stage, "emotions.Angry.bursts", "emotions.Angry.asides") > 15
-    assert count(still, "emotions.Angry.bursts", "emotions.Angry.asides") == 0
+    assert count(stage, "emotions.Angry.asides") > 15
+    assert count(still, "emotions.Angry.asides") == 0
 
 
 def test_what_is_felt_more_is_heard_more() -> None:
@@ -207,8 +207,8 @@ def test_people_who_know_each_other_do_not_meet(first: str) -> None:
     replies = {stage: [stage.ask("a", seed=seed) for seed in range(80)] for stage in (known, strange)}
     assert not [said(reply) for reply in replies[known] if introduces(said(reply))]
     assert sum(introduces(said(reply)) for reply in replies[strange]) > 20
-    assert sum(holds(said(reply), *greet) for reply in replies[known]) > 40
-    assert sum(holds(said(reply), *greet) for reply in replies[strange]) == 0
+    assert sum(holds(said(reply)[:30], *greet) for reply in replies[known]) > 40
+    assert sum(holds(said(reply)[:30], *greet) for reply in replies[strange]) == 0
     thoughts = {stage: [thought(reply) for reply in replies[stage]] for stage in replies}
     assert not [text for text in thoughts[known] if re.search(r"So (that's|this is) Bo|new face|First imp", text)]
     assert [text for text in thoughts[strange] if re.search(r"So (that's|this is) Bo|new face|First imp", text)]
@@ -270,7 +270,7 @@ def test_what_the_other_told_one_comes_up_again_in_about_one_act_of_three() -> N
 def test_what_comes_back_greets_an_old_friend() -> None:
     told_me = memory(1, "Bo Marsh said: My sister sold the zindle boat.", "bo")
     stage = Stage(PAIR, recalled={"a": (told_me,)}, ties={"a": {"b": Tie(familiarity=0.8)}})
-    assert sum("your sister" in outside(stage.ask("a", seed=seed)) for seed in range(80)) > 15
+    assert sum(CANARY in outside(stage.ask("a", seed=seed)) for seed in range(80)) > 15
 
 
 CANARY = "zindle"
@@ -305,8 +305,8 @@ def test_who_is_not_here_is_not_reminded() -> None:
         outside(asyncio.run(ImprovAgent().act(replace(view, part=replace(view.part, seed=seed)))).reply)
         for seed in range(150)
     ]
-    assert sum("your sister" in text and "cy" in text for text in here) > 10
-    assert not [text for text in gone if "your sister" in text or CANARY in text]
+    assert sum(CANARY in text and "cy" in text for text in here) > 10
+    assert not [text for text in gone if "sister" in text or CANARY in text]
 
 
 @pytest.mark.parametrize(
@@ -332,9 +332,16 @@ def test_of_this_dialogue_it_is_what_was_said_earlier_if_it_was() -> None:
         stage.say("ab"[at % 2], f"The number is {at}.")
     here = [outside(reply) for reply in replies(stage.say("a", "Well."))]
     before = [outside(reply) for reply in replies(recalling(mine))]
-    earlier, once = "minds.recalled.told.earlier", "minds.recalled.told.once"
-    assert sum(holds(text, earlier) for text in here) > 15 > sum(holds(text, once) for text in here) == 0
-    assert sum(holds(text, once) for text in before) > 15, "another play's turn 1 is not this one's"
+    earlier, once = filled("minds.recalled.told.earlier"), filled("minds.recalled.told.once")
+    assert sum(any(part in text for part in earlier) for text in here) > 15
+    assert not [text for text in here if any(part in text for part in once)]
+    assert sum(any(part in text for part in once) for text in before) > 15, "another play's turn 1 is not this one's"
+    assert not [text for text in before if any(part in text for part in earlier)]
+
+
+def filled(path: str) -> list[str]:
+    """The lines of a bank about the zindle boat, without their last stop."""
+    return [re.sub(r"\{np\}", "the zindle boat", line, flags=re.I).lower() for line in library().bank(path)]
 
 
 # --- a long life ---------------------------------------------------------------------------------------------------
@@ -343,17 +350,19 @@ def test_of_this_dialogue_it_is_what_was_said_earlier_if_it_was() -> None:
 def test_two_thousand_acts_say_nothing_twice_within_sixty_turns_and_cost_the_same_to_the_end() -> None:
     from tests.benchmarks.long_dialogue import long_dialogue, repeated, spoken
 
-    calls: dict[int, int] = {}
+    starts, calls, window = (200, 1780), Counter[int](), [0]
 
     class Counting(ImprovAgent):
-        """Counts the calls of Python functions from act to act: time without the clock."""
+        """Counts the calls of functions in two windows of 200 acts: time without the clock."""
 
         async def act(self, view: View) -> Deed:
-            calls[view.act] = seen[0]
+            if view.act in starts:
+                window[0] = view.act
+                sys.setprofile(lambda *_: calls.update(window))
+            elif view.act - 200 in starts:
+                sys.setprofile(None)
             return await super().act(view)
 
-    seen = [0]
-    sys.setprofile(lambda *_: seen.__setitem__(0, seen[0] + 1))
     try:
         transcript, _ = long_dialogue(2, 2000, improv=Counting())
     finally:
@@ -362,5 +371,4 @@ def test_two_thousand_acts_say_nothing_twice_within_sixty_turns_and_cost_the_sam
     assert len(lines) > 1900
     assert repeated(lines, 60) == []
     assert len(repeated(lines, len(lines))) < 0.01 * len(lines)
-    early, late = (calls[start + 198] - calls[start] for start in (200, 1800))
-    assert late < 1.15 * early
+    assert 0 < calls[1780] < 1.15 * calls[200]

@@ -16,7 +16,7 @@ ID_RULE = "should begin with a small letter and hold only a-z, 0-9 and _, at mos
 # each of these would mean two things: to the engine's graph and its state, to a scene's templates, or to `--speaker`
 _GRAPH = frozenset(
     {
-        "director", "__start__", "__end__", "acts", "ending", "faults", "formed", "intervened", "let_go", "minds",
+        "director", "__start__", "__end__", "acts", "ending", "faults", "minds", "news",
         "next", "told", "turns", "usage", "way", "world",
     }
 )  # fmt: skip

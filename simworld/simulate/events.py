@@ -19,7 +19,6 @@ from simworld.schema import (
     Happening,
     Intervened,
     Intervention,
-    LetGo,
     Memory,
     Mind,
     Turn,
@@ -27,6 +26,7 @@ from simworld.schema import (
 )
 from simworld.simulate.dialogue import Dialogue
 from simworld.simulate.inside import kept
+from simworld.simulate.state import News
 from simworld.world import Course, holds, perceivers, place_of, settle, witnesses
 
 PLANTED = 0.9
@@ -44,9 +44,7 @@ class Draft:
     n: int
     act: int
     turns: list[Turn] = field(default_factory=list[Turn])
-    formed: list[tuple[str, Memory]] = field(default_factory=list[tuple[str, Memory]])
-    let_go: list[tuple[str, LetGo]] = field(default_factory=list[tuple[str, LetGo]])
-    intervened: list[Intervened] = field(default_factory=list[Intervened])
+    news: list[News] = field(default_factory=list[News])
 
     def add(self, seat: str, kind: str, text: str, **more: Any) -> None:
         """One more turn: it is known who perceives it, and the world settles."""
@@ -141,7 +139,7 @@ def _intervene(draft: Draft, number: int, given: Intervention, done: int) -> Non
         update={"memory": text(given.memory), "whisper": text(given.whisper), "goal": text(given.goal)}
     )
     nature, mind = dialogue.natures[seat], draft.minds[seat]
-    draft.intervened.append(Intervened(n=draft.next_n, act=done, what=filled))
+    draft.news.append((seat, Intervened(n=draft.next_n, act=done, what=filled)))
     draft.world = draft.world.model_copy(update={"intervened": draft.world.intervened | {number}})
     if filled.emotion:
         felt = nature.models.emotion.begin(filled.emotion, nature.temperament)
@@ -165,9 +163,9 @@ def _plant(draft: Draft, seat: str, mind: Mind, text: str) -> Mind:
     )  # fmt: skip
     mind, let_go = kept(nature, mind, (planted,), draft.next_n - 1)
     if planted in mind.memories:
-        draft.formed.append((seat, planted))
+        draft.news.append((seat, planted))
         mind = mind.model_copy(update={"pressing": (*mind.pressing, planted.id)})
-    draft.let_go += [(seat, one) for one in let_go]
+    draft.news += [(seat, one) for one in let_go]
     return mind
 
 

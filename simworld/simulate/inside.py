@@ -9,7 +9,7 @@ Everything here but a model's reflection is a pure function of what this seat pe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from simworld.agents.reflection import Reflected, reflect
 from simworld.mind import Nature, Taken, absorb, due, move, own, standing
@@ -28,19 +28,18 @@ MEMORY_OVERHEAD = 16
 """Tokens that the words around a memory (when, where) take, on the high side."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inside:
+class Inside(NamedTuple):
     """What a seat has become by the time it is asked to act."""
 
     mind: Mind
     note: str = ""
     """The private note that closes its prompt."""
     recalled: tuple[Memory, ...] = ()
-    formed: tuple[Memory, ...] = ()
-    let_go: tuple[LetGo, ...] = ()
+    news: tuple[Memory | LetGo, ...] = ()
+    """Memories that came to be, and those that were let go."""
     pulls: tuple[tuple[Appraisal, float], ...] = ()
     """What was heard and is not felt yet: felt unless the reply names a feeling."""
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = Usage()
     """What a reflection cost."""
     faults: tuple[str, ...] = ()
     untold: Mind | None = None
@@ -55,7 +54,7 @@ async def prepare(dialogue: Dialogue, state: State, seat: str) -> Inside:
     dialogue.lens(seat).take_in(state["turns"])
     inside = take_in(dialogue, state, seat)
     if not _names_feelings(dialogue, seat):
-        inside = replace(inside, mind=move(dialogue.natures[seat], inside.mind, inside.pulls), pulls=())
+        inside = inside._replace(mind=move(dialogue.natures[seat], inside.mind, inside.pulls), pulls=())
     if due(inside.mind):
         inside = await reflected(dialogue, inside, seat, calls=state["usage"][seat].calls, at=len(state["turns"]) - 1)
     return _told(dialogue, state, seat, inside, _recalled(dialogue, seat, inside.mind))
@@ -64,12 +63,12 @@ async def prepare(dialogue: Dialogue, state: State, seat: str) -> Inside:
 def without_memories(dialogue: Dialogue, state: State, seat: str, inside: Inside) -> Inside:
     """The same inside, told of no memories: where they leave no room for what was just heard."""
     assert inside.untold is not None
-    return _told(dialogue, state, seat, replace(inside, mind=inside.untold), ())
+    return _told(dialogue, state, seat, inside._replace(mind=inside.untold), ())
 
 
 def _told(dialogue: Dialogue, state: State, seat: str, inside: Inside, recalled: tuple[Memory, ...]) -> Inside:
     note, mind = _note(dialogue, state, seat, inside.mind, recalled)
-    return replace(inside, mind=mind, note=note, recalled=recalled, untold=inside.mind)
+    return inside._replace(mind=mind, note=note, recalled=recalled, untold=inside.mind)
 
 
 def take_in(dialogue: Dialogue, state: State, seat: str) -> Inside:
@@ -80,7 +79,7 @@ def take_in(dialogue: Dialogue, state: State, seat: str) -> Inside:
         minutes=state["world"].minutes, at=len(state["turns"]),
         where=dialogue.places.get(state["world"].where[seat], ""),
     )  # fmt: skip
-    return Inside(taken.mind, formed=taken.formed, let_go=taken.let_go, pulls=taken.pulls)
+    return Inside(taken.mind, news=(*taken.formed, *taken.let_go), pulls=taken.pulls)
 
 
 async def reflected(dialogue: Dialogue, inside: Inside, seat: str, *, calls: int, at: int) -> Inside:
@@ -91,10 +90,12 @@ async def reflected(dialogue: Dialogue, inside: Inside, seat: str, *, calls: int
         dialogue.agents[seat], dialogue.parts[seat], mind, names=names, calls=calls, scene=dialogue.id, at=at
     )
     mind, let_go = kept(nature, mind, brought.beliefs, at)
-    return replace(
-        inside, mind=mind.model_copy(update={"unreflected": 0.0}), formed=(*inside.formed, *brought.beliefs),
-        let_go=(*inside.let_go, *let_go), usage=brought.usage, faults=(*inside.faults, *brought.faults),
-    )  # fmt: skip
+    return inside._replace(
+        mind=mind.model_copy(update={"unreflected": 0.0}),
+        news=(*inside.news, *brought.beliefs, *let_go),
+        usage=brought.usage,
+        faults=(*inside.faults, *brought.faults),
+    )
 
 
 def kept(nature: Nature, mind: Mind, new: Sequence[Memory], at: int) -> tuple[Mind, tuple[LetGo, ...]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, cast
 
 from simworld import __version__
 from simworld.prompts import forms
-from simworld.schema import Ending, LetGo, Memory, MindRecord, Transcript
+from simworld.schema import Ending, Intervened, LetGo, Memory, MindRecord, Transcript
 from simworld.simulate.dialogue import Dialogue
 from simworld.simulate.graph import compile_scene
 from simworld.simulate.inside import Inside, felt, take_in
@@ -45,7 +44,7 @@ def _transcript(dialogue: Dialogue, state: State) -> Transcript:
         ending=ending,
         turns=tuple(state["turns"]),
         minds=_minds(dialogue, state),
-        interventions=tuple(state["intervened"]),
+        interventions=tuple(one for _, one in state["news"] if isinstance(one, Intervened)),
         usage=dict(state["usage"]),
         director=dialogue.director_name,
         forms=forms(),
@@ -57,19 +56,18 @@ def _transcript(dialogue: Dialogue, state: State) -> Transcript:
 
 def _minds(dialogue: Dialogue, state: State) -> dict[str, MindRecord]:
     """Every seat's inside through the dialogue; each has taken in the end of it."""
-    formed: dict[str, list[Memory]] = {seat: [] for seat in dialogue.records}
-    let_go: dict[str, list[LetGo]] = {seat: [] for seat in dialogue.records}
-    for seat, memory in state["formed"]:
-        formed[seat].append(memory)
-    for seat, forgotten in state["let_go"]:
-        let_go[seat].append(forgotten)
+    news: dict[str, list[Memory | LetGo | Intervened]] = {seat: [] for seat in dialogue.records}
+    for seat, one in state["news"]:
+        news[seat].append(one)
     records: dict[str, MindRecord] = {}
     for seat, record in dialogue.records.items():
         if record.role != "narrator":
             last = _taken_in(dialogue, state, seat)
+            whole = [*news[seat], *last.news]
             records[seat] = MindRecord(
                 temperament=dialogue.natures[seat].temperament, begin=dialogue.minds[seat],
-                formed=(*formed[seat], *last.formed), let_go=(*let_go[seat], *last.let_go),
+                formed=tuple(one for one in whole if isinstance(one, Memory)),
+                let_go=tuple(one for one in whole if isinstance(one, LetGo)),
                 end=last.mind.model_copy(update={"memories": ()}),
             )  # fmt: skip
     return records
@@ -79,4 +77,4 @@ def _taken_in(dialogue: Dialogue, state: State, seat: str) -> Inside:
     """The inside of a seat once it has taken in what came after its last act."""
     dialogue.lens(seat).take_in(state["turns"])
     inside = take_in(dialogue, state, seat)
-    return replace(inside, mind=felt(dialogue, seat, inside, ""))
+    return inside._replace(mind=felt(dialogue, seat, inside, ""))

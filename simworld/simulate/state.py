@@ -16,6 +16,10 @@ def merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     return {**old, **new}
 
 
+News = tuple[str, Memory | LetGo | Intervened]
+"""Seat, and what became of its mind: a memory formed or let go, an intervention. One channel for all: each costs."""
+
+
 class State(TypedDict):
     """The state of the graph."""
 
@@ -23,11 +27,7 @@ class State(TypedDict):
     acts: Annotated[list[str], operator.add]
     """Who acted, act by act; happenings are nobody's."""
     minds: Annotated[dict[str, Mind], merge]
-    formed: Annotated[list[tuple[str, Memory]], operator.add]
-    """Seat and memory, as they came to be."""
-    let_go: Annotated[list[tuple[str, LetGo]], operator.add]
-    """Seat and memory, as they were forgotten."""
-    intervened: Annotated[list[Intervened], operator.add]
+    news: Annotated[list[News], operator.add]
     usage: Annotated[dict[str, Usage], merge]
     faults: Annotated[list[str], operator.add]
     world: World

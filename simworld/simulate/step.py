@@ -35,9 +35,8 @@ def begin_state(dialogue: Dialogue) -> State:
         draft.act += 1
     unfold(draft, len(acts), ())
     state = State(
-        turns=draft.turns, acts=acts, minds=draft.minds, formed=draft.formed, let_go=draft.let_go,
-        intervened=draft.intervened, usage={seat.id: Usage() for seat in scene.seats}, faults=[], world=draft.world,
-        next="", ending=None,
+        turns=draft.turns, acts=acts, minds=draft.minds, news=draft.news, faults=[], world=draft.world,
+        usage={seat.id: Usage() for seat in scene.seats}, next="", ending=None,
     )  # fmt: skip
     state["next"], state["ending"] = _follow(dialogue, draft, draft.turns, acts)
     return state
@@ -54,8 +53,7 @@ def conclude(
     draft = Draft(dialogue, state["world"], minds, len(turns), turns[-1].act + 1 if turns else 0)
     _perform(draft, seat, deed.reply, inside, since, changed_ties(state["minds"][seat].ties, mind.ties))
     fresh = list(draft.turns)
-    draft.formed += [(seat, memory) for memory in inside.formed]
-    draft.let_go += [(seat, memory) for memory in inside.let_go]
+    draft.news += [(seat, one) for one in inside.news]
     acts = [*state["acts"], seat]
     ending = ending_of(scene, draft.world, [*turns[-300:], *fresh], fresh, len(acts), dialogue.max_turns)
     if ending is None and deed.reply.end:
@@ -70,9 +68,7 @@ def conclude(
         "turns": draft.turns,
         "acts": [seat],
         "minds": {id: mind for id, mind in draft.minds.items() if mind is not state["minds"][id]},
-        "formed": draft.formed,
-        "let_go": draft.let_go,
-        "intervened": draft.intervened,
+        "news": draft.news,
         "usage": {seat: add_usage(add_usage(state["usage"][seat], inside.usage), deed.usage)},
         "world": draft.world,
         "next": following,

@@ -122,7 +122,8 @@ def _named(m: Moment, parts: list[Said]) -> list[Said]:
     text = " ".join(part.text for part in parts)
     if not m.name or m.name in text or not m.chance(0.2 if m.pair else 0.3):
         return parts
-    called = m.rng.choice(m.kit.voice.address) if m.kit.voice.address and m.chance(0.5) else m.name
+    kindly = m.kit.voice.address if m.tie.warmth > -0.3 else ()
+    called = m.rng.choice(kindly) if kindly and m.chance(0.5) else m.name
     for at, part in enumerate(parts):
         if not part.verbatim and part.text[-1:] in ".?!" and not part.text.endswith("..") and "," not in part.text:
             parts[at] = Said(f"{part.text[:-1]}, {called}{part.text[-1]}")

@@ -27,7 +27,7 @@ LEAST = 0.05
 
 def stance_of(part: Part, kit: Kit, feeling: str, setting: Setting, tie: Tie, rng: Random) -> str:
     """One of STANCES."""
-    weights = _drawn(_weights(kit, feeling, setting), tie.warmth)
+    weights = _drawn(_weights(kit, feeling, setting), tie)
     if rng.random() < STEADY:
         mark = _usual(part.seed, part.id) * sum(weights)
         return next((s for s, reached in zip(STANCES, accumulate(weights), strict=True) if reached >= mark), STANCES[0])
@@ -41,15 +41,16 @@ def _weights(kit: Kit, feeling: str, setting: Setting) -> list[float]:
     return [max(LEAST, kit.stances[s] + 0.9 * felt.get(s, 0) + 0.6 * topic.get(s, 0)) for s in STANCES]
 
 
-def _drawn(weights: list[float], warmth: float) -> list[float]:
-    """The weights as warmth of -1..1 draws them: to the warm stance and away from the sharp one, or the other way."""
-    if not warmth:
+def _drawn(weights: list[float], tie: Tie) -> list[float]:
+    """The weights as warmth draws them, to the warm stance and from the sharp one or back, and as mistrust does."""
+    if not tie.warmth and tie.trust >= 0:
         return weights
     by = dict(zip(STANCES, weights, strict=True))
-    to, *away = ("warm", "sharp") if warmth > 0 else ("sharp", "warm", "playful")
-    by[to] += PULL * abs(warmth)
-    by |= {stance: max(LEAST, by[stance] * (1 - abs(warmth))) for stance in away}
-    return list(by.values())
+    to, *away = ("warm", "sharp") if tie.warmth > 0 else ("sharp", "warm", "playful")
+    by[to] += PULL * abs(tie.warmth)
+    by |= {stance: by[stance] * (1 - abs(tie.warmth)) ** 2 for stance in away}
+    by["warm"] *= 1 + min(0.0, tie.trust)
+    return [max(LEAST, weight) for weight in by.values()]
 
 
 @lru_cache(maxsize=8192)
