@@ -272,3 +272,18 @@ def test_a_story_killed_at_random_and_resumed_is_the_uninterrupted_one(tmp_path:
     assert last["minds"]["a"]["begin"]["memories"]
     simworld(*torn, "--replay")
     assert bytes_of(tmp_path / "torn") == bytes_of(tmp_path / "whole")
+
+
+def test_a_story_made_in_python_plays_its_own_scenes_under_the_same_rules() -> None:
+    porch = sw.Scene.model_validate(PORCH)
+    ana, tom = (sw.Persona.model_validate(PEOPLE[at]) for at in (0, 1))
+    chapters = [{"id": "one", "scene": "porch"}, {"id": "two", "scene": "porch", "emotions": {"a": "sad"}}]
+    story = sw.Story.model_validate({**FEUD, "conditions": {}, "chapters": chapters})
+    cast = {"a": ana, "b": tom}
+    told = asyncio.run(sw.play_story(story, scenes=[porch], cast=cast))
+    assert [one.story.chapter for one in told if one.story] == ["one", "two"]
+    assert told[1].seats["a"].emotion == "Sad"
+    assert told[1].minds["a"].begin.memories
+    wrong = sw.Story.model_validate({**FEUD, "conditions": {}, "chapters": [{"id": "one", "scene": "prch"}]})
+    with pytest.raises(UsageError, match=r"story feud: .*\n.*there is no scene 'prch'.*nearest: porch"):
+        asyncio.run(sw.play_story(wrong, scenes=[porch], cast=cast))

@@ -17,6 +17,9 @@ from simworld.mind.reflection import Belief, as_memories, chosen, condense, read
 from simworld.prompts import profile, render
 from simworld.schema import Memory, Mind, Usage
 
+NUMBER = 8
+"""Tokens that a memory's number and line end take, on the high side."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reflected:
@@ -38,9 +41,10 @@ async def reflect(
     memories = chosen(mind)
     if not memories:
         return Reflected(())
-    if not agent.wants_messages:
+    told = _within(agent, part, memories) if agent.wants_messages else ()
+    if not told:
         return Reflected(_kept(condense(memories, part.persona.name, names), mind, scene, at))
-    memories = _within(agent, memories)
+    memories = told
     deed = await agent.act(_view(part, memories, calls, mind))
     answer = "\n".join(piece.text for piece in deed.reply.pieces)
     beliefs = read_beliefs(answer, {memory.id for memory in memories})
@@ -54,29 +58,33 @@ def _kept(beliefs: Sequence[Belief], mind: Mind, scene: str, at: int) -> tuple[M
     return as_memories(beliefs, mind, scene=scene, at=at)
 
 
-def _within(agent: Agent, memories: Sequence[Memory]) -> tuple[Memory, ...]:
-    """The newest memories that fit into half of the agent's budget."""
-    room = agent.budget // 2 if agent.budget else 0
-    if not room:
+def _within(agent: Agent, part: Part, memories: Sequence[Memory]) -> tuple[Memory, ...]:
+    """The newest memories that fit into half of the agent's budget, and beside what else the question says; or none."""
+    if not agent.budget:
         return tuple(memories)
+    without = sum(agent.count(message["content"]) for message in _question(part, ()))
+    room = min(agent.budget // 2, agent.budget - without)
     kept: list[Memory] = []
     for memory in reversed(memories):
-        room -= agent.count(memory.text)
-        if room < 0 and kept:
+        room -= agent.count(memory.text) + NUMBER
+        if room < 0:
             break
         kept.append(memory)
     return tuple(reversed(kept))
 
 
-def _view(part: Part, memories: Sequence[Memory], calls: int, mind: Mind) -> View:
-    """The question, as a prompt of its own: it is no part of the dialogue."""
+def _question(part: Part, memories: Sequence[Memory]) -> list[Mapping[str, str]]:
     system = render("reflect_system", profile=profile(part.persona), name=part.persona.name)
     question = render("reflect", name=part.persona.name, memories=memories)
+    return [{"role": "system", "content": system}, {"role": "user", "content": question}]
+
+
+def _view(part: Part, memories: Sequence[Memory], calls: int, mind: Mind) -> View:
+    """The question, as a prompt of its own: it is no part of the dialogue."""
     asked = replace(
         part, seat=part.seat.model_copy(update={"format": "plain"}), known_as=(), others_known_as=()
     )  # fmt: skip
-    messages = [{"role": "system", "content": system}, {"role": "user", "content": question}]
     return View(
         part=asked, turns=(), fresh=0, act=0, calls=calls, emotion=mind.emotion.name, place="", present=(),
-        messages=messages,
+        messages=_question(part, memories),
     )  # fmt: skip

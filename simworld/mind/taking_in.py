@@ -70,7 +70,7 @@ def absorb(nature: Nature, mind: Mind, turns: Sequence[Turn], *, minutes: float,
             "next_id": mind.next_id + len(new), "unreflected": gathered,
         }
     )  # fmt: skip
-    return Taken(after, tuple(new) if memories else (), let_go, tuple(pulls))
+    return Taken(after, tuple(new) if memories[-1:] == tuple(new[-1:]) else (), let_go, tuple(pulls))
 
 
 def move(nature: Nature, mind: Mind, pulls: Sequence[tuple[Appraisal, float]]) -> Mind:
@@ -143,7 +143,7 @@ def _memorable(
 
 
 def _is_private(turn: Turn) -> bool:
-    return turn.kind == "think" or turn.manner != ""
+    return turn.kind == "think" or turn.manner != "" or (turn.seat == NARRATOR and bool(turn.to))
 
 
 def _told(nature: Nature, turn: Turn) -> str:

@@ -1,6 +1,6 @@
 """Packs: YAML files of personas, scenes and stories, read safely, checked at once, told by line."""
 
-from simworld.packs.accept import accept_scene, problems_of_scene
+from simworld.packs.accept import accept_scene, accept_story, problems_of_scene
 from simworld.packs.casting import matches
 from simworld.packs.editor import json_schema
 from simworld.packs.find import candidates, find_persona, find_scenes
@@ -14,7 +14,7 @@ from simworld.packs.starter import new_pack
 from simworld.packs.words import Vocabulary
 
 __all__ = [
-    "FoundStory", "Node", "Pack", "Vocabulary", "accept_scene", "builtin_root", "candidates", "check", "find_persona",
-    "find_scenes", "find_stories", "installed_roots", "is_story", "json_schema", "load_pack", "matches", "new_pack",
-    "problems_of_scene", "read_interventions", "read_yaml", "vocabulary",
+    "FoundStory", "Node", "Pack", "Vocabulary", "accept_scene", "accept_story", "builtin_root", "candidates", "check",
+    "find_persona", "find_scenes", "find_stories", "installed_roots", "is_story", "json_schema", "load_pack", "matches",
+    "new_pack", "problems_of_scene", "read_interventions", "read_yaml", "vocabulary",
 ]  # fmt: skip

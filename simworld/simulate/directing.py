@@ -65,7 +65,8 @@ def _view(dialogue: Dialogue, state: State, calls: int) -> View:
     agent = dialogue.directing
     assert agent is not None
     layout = Layout(DIRECTOR, {**dialogue.records, DIRECTOR: record}, forms(), places=dialogue.places)
-    public = _public(state["turns"], dialogue.records)
+    late = {seat.id for seat in scene.seats if seat.enters}
+    public = _public(state["turns"], dialogue.records.keys() - late)
     room = agent.budget and agent.budget - agent.count(system) - 64
     start = _start(public, agent.budget, room, agent.count)
     for turn in public[start:]:
@@ -93,7 +94,8 @@ def _start(public: list[Turn], budget: int, room: int, count: Any) -> int:
 
 
 def _public(turns: Iterable[Turn], seats: Iterable[str]) -> list[Turn]:
-    """What all perceived who were there; whispers, thoughts and other rooms are none of the director's."""
+    """What all perceived who were there (`seats` from the start); whispers, thoughts and other rooms are none of the
+    director's."""
     there = set(seats)
     public: list[Turn] = []
     for turn in turns:
@@ -101,4 +103,6 @@ def _public(turns: Iterable[Turn], seats: Iterable[str]) -> list[Turn]:
             public.append(turn)
         if turn.kind == "move" and turn.text == OUT:
             there.discard(turn.seat)
+        elif turn.kind == "move":
+            there.add(turn.seat)
     return public

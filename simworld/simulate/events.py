@@ -127,7 +127,7 @@ def _happen(draft: Draft, number: int, happening: Happening) -> None:
     heard = witnesses(dialogue.situation.scene, draft.world, happening)
     text = dialogue.situation.text(happening.text[dialogue.variant % len(happening.text)])
     if heard:
-        draft.add(NARRATOR, "do", text, heard_by=heard, source="scene")
+        draft.add(NARRATOR, "do", text, to=happening.to, heard_by=heard, source="scene")
         draft.act += 1
 
 

@@ -42,7 +42,7 @@ def _followers(scene: Scene, director: str) -> tuple[tuple[str, tuple[str, ...]]
     ids = tuple(seat.id for seat in scene.seats)
     if director == "model":
         return tuple((id, (DIRECTOR,)) for id in ids)
-    if director == "alternate":
+    if director == "alternate" and not any(seat.enters for seat in scene.seats):  # alone with the awaited, main goes on
         main = scene.main
         return tuple((id, (tuple(other for other in ids if other != id) or ids) if id == main else ids) for id in ids)
     return tuple((id, ids) for id in ids)

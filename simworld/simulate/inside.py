@@ -90,9 +90,10 @@ async def reflected(dialogue: Dialogue, inside: Inside, seat: str, *, calls: int
         dialogue.agents[seat], dialogue.parts[seat], mind, names=names, calls=calls, scene=dialogue.id, at=at
     )
     mind, let_go = kept(nature, mind, brought.beliefs, at)
+    beliefs = brought.beliefs if mind.memories[-1:] == brought.beliefs[-1:] else ()
     return inside._replace(
         mind=mind.model_copy(update={"unreflected": 0.0}),
-        news=(*inside.news, *brought.beliefs, *let_go),
+        news=(*inside.news, *beliefs, *let_go),
         usage=brought.usage,
         faults=(*inside.faults, *brought.faults),
     )
@@ -130,15 +131,20 @@ def _recalled(dialogue: Dialogue, seat: str, mind: Mind) -> tuple[Memory, ...]:
     if len(shown) == len(mind.memories):
         return ()
     agent, room = dialogue.agents[seat], dialogue.memory_tokens(seat)
+    where = {memory.text: memory.where for memory in mind.memories}
+
+    def count(text: str) -> int:
+        return agent.count(text) + agent.count(where[text]) + MEMORY_OVERHEAD
+
     found = {memory.id: memory for memory in mind.memories if memory.id in mind.pressing}
-    room -= sum(agent.count(memory.text) + MEMORY_OVERHEAD for memory in found.values())
+    room -= sum(count(memory.text) for memory in found.values())
     for memory in _of_those_met(dialogue, seat, mind):
-        cost = agent.count(memory.text) + MEMORY_OVERHEAD
+        cost = count(memory.text)
         if memory.id not in found and cost <= room and len(found) < TOLD:
             found[memory.id], room = memory, room - cost
     brought = dialogue.natures[seat].models.memory.recall(
         mind.memories, _cue(dialogue, seat, mind), now=mind.minutes, budget=room,
-        count=lambda text: agent.count(text) + MEMORY_OVERHEAD, but=shown | set(found),
+        count=count, but=shown | set(found),
         most=max(0, TOLD - len(found)),
     )  # fmt: skip
     return tuple(sorted((*found.values(), *brought), key=lambda memory: memory.id))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from simworld.agents.agent import Agent
 from simworld.errors import BackendError
@@ -17,6 +18,8 @@ from simworld.schema import Memory, SeatRecord, Turn
 
 WORKING = 60
 """Turns that are before whoever reads no prompt."""
+UNSEEN: dict[str, Any] = {"emotion": "", "affect": None, "ties": {}, "recalled": (), "note": ""}
+"""What of another's turn is that one's inside, and nobody else's to see."""
 _TURN_OVERHEAD = 8
 """Tokens that name, markup and emotion add to a turn, on the high side."""
 
@@ -39,7 +42,7 @@ class Lens:
             if turn.seat == self._seat and turn.since is not None and turn.since != self.since:
                 self._restart(turns[: turn.n], turn.since)
             if turn.seat == self._seat or self._seat in turn.heard_by:
-                self.perceived.append(turn)
+                self.perceived.append(turn if turn.seat == self._seat else turn.model_copy(update=UNSEEN))
                 if turn.seat == self._seat:
                     self.fresh = len(self.perceived)
                     if turn.recalled:
@@ -84,6 +87,7 @@ class Lens:
         messages = self._layout.prompt(note)
         if self._fits(messages):
             return messages, None
+        whole = self.since
         room = max(0, self._agent.budget - self._count(messages[0]["content"])) // 2
         while not self._fits(messages):
             since = self._younger(room, len(turns))
@@ -91,6 +95,7 @@ class Lens:
                 self._restart(turns, since)
                 messages = self._layout.prompt(note)
             elif not room:
+                self._restart(turns, whole)  # nobody was asked: no turn will tell of this cut
                 raise self._too_long()
             room //= 2
         return messages, self.since

@@ -50,10 +50,9 @@ async def read_minds(store: BaseStore, personas: Iterable[str]) -> dict[str, Min
 
 async def write_minds(store: BaseStore, told: Sequence[Transcript]) -> None:
     """Write the mind with which each persona went out of the last of these transcripts it was in."""
-    last = {seat.persona: (transcript, id) for transcript in told for id, seat in transcript.seats.items()}
+    lasting = [transcript for transcript in told if transcript.status != "failed"]
+    last = {one.seats[id].persona: (one, id) for one in lasting for id in one.minds}
     for persona, (transcript, seat) in last.items():
-        if seat not in transcript.minds or transcript.status == "failed":
-            continue
         mind = mind_at(transcript, seat)
         there = {memory.id: memory for memory in mind.memories}
         for value in await _memories(store, persona):

@@ -88,6 +88,7 @@ async def play(
 async def play_story(
     story: Story | str | Path,
     *,
+    scenes: Sequence[Scene] = (),
     backend: Backend = "improv",
     seats: Mapping[str, Backend] | None = None,
     cast: Cast | None = None,
@@ -102,12 +103,12 @@ async def play_story(
 ) -> list[Transcript]:
     """Play a story to its end: a transcript for each chapter that it came to, in their order.
 
-    `story` is a Story, the id of an installed one, or a path. `seats` and `cast` name its parts; all else is as in
-    `play`. A chapter that fails is the last.
+    `story` is a Story, the id of an installed one, or a path; the chapters of a Story name `scenes` or installed ones.
+    `seats` and `cast` name its parts; all else is as in `play`. A chapter that fails is the last.
     """
     terms = Terms(max_turns, minding or Minding(), tuple(interventions), minds or {})
     speakers = Speakers(backend, seats, sampling=sampling, callbacks=callbacks)
-    told = await _play_one(story, cast, seed, speakers, terms, store)
+    told = await _play_one(story, cast, seed, speakers, terms, store, scenes)
     if not told[0].story:
         raise UsageError(f"'{told[0].scene}' is a scene: use play, which returns its transcript")
     return told
@@ -115,11 +116,11 @@ async def play_story(
 
 async def _play_one(
     what: Scene | Story | str | Path, cast: Cast | None, seed: int, speakers: Speakers, terms: Terms,
-    store: BaseStore | None,
+    store: BaseStore | None, lent: Sequence[Scene] = (),
 ) -> list[Transcript]:  # fmt: skip
     """The first unit of the plan over `what`, with minds from the store where there is one."""
     _check_limits(1, terms.max_turns)
-    stages = stages_of(what, cast)
+    stages = stages_of(what, cast, lent)
     speakers.check(seats_of(stages))
     check_interventions(terms.interventions, stages)
     item = next(iter(Plan(stages, seed)))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from simworld.errors import UsageError, unknown
 from simworld.packs import (
-    FoundStory,
     Pack,
     accept_scene,
+    accept_story,
     candidates,
     find_persona,
     find_scenes,
@@ -30,12 +30,13 @@ Playable = Scene | Story | str | Path
 Scenes = Playable | Sequence[Playable]
 
 
-def stages_of(scenes: Scenes, cast: Cast | None = None) -> list[AnyStage]:
+def stages_of(scenes: Scenes, cast: Cast | None = None, lent: Sequence[Scene] = ()) -> list[AnyStage]:
     """A stage for each scene and story: those named in the order given (a folder gives all its scenes), then stories,
     then scenes made in Python.
 
     `cast` overrides who may sit where: personas or ids by seat (of a story: by part), or a list of them from which
-    every seat is filled. Raises UsageError where nobody fits a seat, PackError where a scene or pack is not sound.
+    every seat is filled; `lent`: scenes that the chapters of stories made in Python may name. Raises UsageError where
+    nobody fits a seat, PackError where a scene or pack is not sound.
     """
     listed = [scenes] if isinstance(scenes, (Scene, Story, str, Path)) else list(scenes)
     if not listed:
@@ -57,7 +58,9 @@ def stages_of(scenes: Scenes, cast: Cast | None = None) -> list[AnyStage]:
         accepted = accept_scene(scene, personas=known, check_template=check_template, directors=directors)
         found.append((None, accepted))
     stages: list[AnyStage] = [_stage(pack, scene, people, seated) for pack, scene in found]
-    stages += [_story_stage(one, people, seated) for one in told]
+    stages += [_story_stage(one.story, one.pack, one.scenes, people, seated, known) for one in told]
+    by_id = {scene.id: scene for scene in lent}
+    stages += [_made_story(item, by_id, known, people, seated) for item in listed if isinstance(item, Story)]
     _check_seats(stages, seated)
     return stages
 
@@ -69,25 +72,48 @@ def _stage(pack: Pack | None, scene: Scene, people: tuple[Persona, ...], seated:
     return Stage(scene, who, pack)
 
 
-def _story_stage(found: FoundStory, people: tuple[Persona, ...], seated: Mapping[str, Persona | str]) -> StoryStage:
-    story = found.story
+def _made_story(
+    story: Story, scenes: Mapping[str, Scene], known: Mapping[str, Persona], people: tuple[Persona, ...],
+    seated: Mapping[str, Persona | str],
+) -> StoryStage:  # fmt: skip
+    """The stage of a story made in Python, whose chapters play these scenes or installed ones."""
+    story = accept_story(story, scenes, known, check_template=check_template)
+    played: dict[str, tuple[Pack | None, Scene]] = {}
+    for chapter in story.chapters:
+        if chapter.scene in scenes:
+            played[chapter.id] = (None, scenes[chapter.scene])
+        else:
+            [played[chapter.id]] = find_scenes([chapter.scene], check_template=check_template)
+    return _story_stage(story, None, played, people, seated, known)
+
+
+def _story_stage(
+    story: Story,
+    own: Pack | None,
+    scenes: Mapping[str, tuple[Pack | None, Scene]],
+    people: tuple[Persona, ...],
+    seated: Mapping[str, Persona | str],
+    known: Mapping[str, Persona],
+) -> StoryStage:
     parts = {part.id for part in story.cast}
     guests = {
         seat.persona
         for chapter in story.chapters
-        for seat in found.scenes[chapter.id][1].seats
+        for seat in scenes[chapter.id][1].seats
         if seat.persona and not part_of(chapter, seat.id, parts)
     }
     fixed = {part.persona for part in story.cast if part.persona} | guests
-    who = {part.id: _who(found.pack, part, people, seated, fixed) for part in story.cast}
+    who = {part.id: _who(own, part, people, seated, fixed) for part in story.cast}
     _refuse_empty(f"story '{story.id}'", who)
-    settings = {
-        chapter: Setting(
-            scene, {seat.id: find_persona(seat.persona, pack) for seat in scene.seats if seat.persona}, pack.root
-        )
-        for chapter, (pack, scene) in found.scenes.items()
+    settings = {chapter: _setting(pack, scene, known) for chapter, (pack, scene) in scenes.items()}
+    return StoryStage(story, who, settings, own)
+
+
+def _setting(pack: Pack | None, scene: Scene, known: Mapping[str, Persona]) -> Setting:
+    fixed = {
+        seat.id: known.get(seat.persona) or find_persona(seat.persona, pack) for seat in scene.seats if seat.persona
     }
-    return StoryStage(story, who, settings, found.pack)
+    return Setting(scene, fixed, pack.root if pack else None)
 
 
 def _refuse_empty(what: str, who: Mapping[str, tuple[Persona, ...]]) -> None:
