@@ -259,9 +259,9 @@ def outside(reply: Reply) -> str:
 
 
 def test_what_the_other_told_one_comes_up_again_in_about_one_act_of_three() -> None:
-    told_me = memory(1, "Bo Marsh said: My sister sold the zindle boat. I miss that boat.", "bo")
+    told_me = memory(1, "Bo Marsh said: It was my sister who did it.", "bo")
     heard = [outside(reply) for reply in replies(recalling(told_me))]
-    taken_up = [text for text in heard if "your sister" in text or "the zindle boat" in text]
+    taken_up = [text for text in heard if "your sister" in text]
     assert 0.2 < len(taken_up) / len(heard) < 0.5
     assert any("you told me" in text or "you remember" in text or "last time" in text for text in taken_up)
     assert not [text for text in heard if "my sister" in text]
@@ -321,7 +321,8 @@ def test_words_that_may_have_been_for_another_are_not_said_to_have_been_told_to_
     heard = [text for reply in replies(recalling(overheard), 300) if CANARY in (text := outside(reply))]
     assert len(heard) > 40
     assert not [text for text in heard if holds(text, "minds.recalled.told.once") and "last time" not in text]
-    assert not [text for text in heard if "my brother" in text]
+    of_whom = memory(1, "Bo Marsh said: It was your brother who did it.", *who, **fields)
+    assert not [reply for reply in replies(recalling(of_whom)) if "brother" in outside(reply)]
 
 
 def test_of_this_dialogue_it_is_what_was_said_earlier_if_it_was() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from simworld.agents.agent import Part, View
 from simworld.perspective import Layout
 from simworld.prompts import forms, render
-from simworld.schema import OUT, Briefing, Ending, Persona, Seat, SeatRecord, Turn, Usage
+from simworld.schema import NARRATOR, OUT, Briefing, Ending, Persona, Seat, SeatRecord, Turn, Usage
 from simworld.simulate.dialogue import Dialogue
 from simworld.simulate.state import DIRECTOR, State, add_usage
 
@@ -99,7 +99,8 @@ def _public(turns: Iterable[Turn], seats: Iterable[str]) -> list[Turn]:
     there = set(seats)
     public: list[Turn] = []
     for turn in turns:
-        if turn.kind != "think" and not turn.manner and there - {turn.seat} <= set(turn.heard_by):
+        private = turn.kind == "think" or turn.manner or (turn.seat == NARRATOR and turn.to)
+        if not private and there - {turn.seat} <= set(turn.heard_by):
             public.append(turn)
         if turn.kind == "move" and turn.text == OUT:
             there.discard(turn.seat)
