@@ -390,6 +390,16 @@ def test_a_capital_counts_inside_a_sentence_alone() -> None:
     assert importance("I said I ate the bread.") == importance("She said she ate the bread.")
 
 
+def test_what_stands_out_outlasts_what_is_like_much_else() -> None:
+    alike = [memory(n, f"Ana Reis said: The bread is on the table, number {n % 3}.") for n in range(23)]
+    odd = memory(5, "Ana Reis said: Peanuts would kill me.")
+    held = (*alike[:5], odd, *(one.model_copy(update={"id": one.id}) for one in alike[6:]))
+    kept, let_go = Episodic(most=18).keep((), held, now=30.0, at=9)
+    assert let_go
+    assert odd in kept
+    assert len({one.id for one in let_go} & {0, 1, 2, 3, 4}) >= 3
+
+
 # reflection
 
 
