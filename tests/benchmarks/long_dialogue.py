@@ -3,7 +3,7 @@
     python -m tests.benchmarks.long_dialogue --acts 2000 --seats 3
     python -m tests.benchmarks.long_dialogue --context 1500      # a scripted model takes one seat
 
-Printed per 200 acts: seconds, milliseconds an act, resident megabytes, and of a model's prompts the tokens (mean and
+Printed per 200 acts of improv: processor seconds and resident megabytes; of a model's prompts the tokens (mean and
 most). At the end: how often a spoken line was said before, and the share of different word pairs, first and last.
 """
 
@@ -107,8 +107,9 @@ def repeated(lines: Sequence[str], within: int) -> list[str]:
 
 
 def rows(clock: Clocked, step: int = STEP) -> Iterator[tuple[int, float, float]]:
-    """Acts so far, seconds that the last `step` of improv's took, megabytes then."""
-    marks = [*range(0, len(clock.at) - 1, step), len(clock.at) - 1]
+    """Acts so far, seconds that the last `step` of improv's took, megabytes then; the transcript is made after them."""
+    acts = len(clock.at) - 1
+    marks = [*range(0, acts - step // 2, step), acts - 1]
     for start, end in pairwise(marks):
         yield end, clock.at[end] - clock.at[start], clock.megabytes[end]
 
@@ -132,7 +133,8 @@ def main() -> None:
 
 def _show(clock: Clocked) -> None:
     for end, seconds, megabytes in rows(clock):
-        print(f"  to act {end:5}: {seconds:6.2f} s  {1000 * seconds / STEP:6.2f} ms an act  {megabytes:7.1f} MB")
+        print(f"  to act {end:5}: {seconds:6.2f} s  {megabytes:7.1f} MB")
+    print(f"  transcript:   {clock.at[-1] - clock.at[-2]:6.2f} s  {clock.megabytes[-1]:7.1f} MB")
 
 
 def _show_words(lines: Sequence[str]) -> None:
