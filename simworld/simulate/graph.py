@@ -1,7 +1,7 @@
 """compile_scene: a Scene becomes a LangGraph StateGraph, and nothing else loops.
 
-Nodes are the seats (and the director, where a model directs); each writes who is next, the conditional edge only reads
-it. One act is one super-step. Throughput lives outside: thousands of these graphs run at once and their model calls
+Nodes are the seats (and the director, where a model directs); each writes who is next and goes there. One act is one
+super-step. Throughput lives outside: thousands of these graphs run at once and their model calls
 meet in the backend.
 """
 
@@ -14,6 +14,7 @@ from typing import Any
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
+from langgraph.types import Command
 
 from simworld.agents.agent import View
 from simworld.errors import BackendError, OutOfLines, Refused
@@ -51,26 +52,28 @@ def _followers(scene: Scene, director: str) -> tuple[tuple[str, tuple[str, ...]]
 @lru_cache(maxsize=256)
 def _compiled(ids: tuple[str, ...], led: bool, followers: tuple[tuple[str, tuple[str, ...]], ...]) -> Graph:
     graph: StateGraph[State, Dialogue, State, State] = StateGraph(State, context_schema=Dialogue)
-    for id in ids:
-        graph.add_node(id, _seat_node(id))  # pyright: ignore[reportUnknownMemberType, reportArgumentType]
     for id, following in followers:
-        graph.add_conditional_edges(id, _next, [*following, END])
+        graph.add_node(id, _seat_node(id), destinations=(*following, END))  # pyright: ignore[reportUnknownMemberType, reportArgumentType]
     if led:
-        graph.add_node(DIRECTOR, _director_node)  # pyright: ignore[reportUnknownMemberType]
-        graph.add_conditional_edges(DIRECTOR, _next, [*ids, END])
+        graph.add_node(DIRECTOR, _director_node, destinations=(*ids, END))  # pyright: ignore[reportUnknownMemberType]
     graph.add_conditional_edges(START, _next, [*ids, *([DIRECTOR] if led else []), END])
     return graph.compile()  # pyright: ignore[reportUnknownMemberType]
 
 
-def _next(state: State) -> str:
+async def _next(state: State) -> str:  # async: LangGraph runs a plain function in a thread
     return END if state["ending"] else state["next"]
 
 
 def _seat_node(id: str) -> Callable[[State, Runtime[Dialogue]], Any]:
-    async def act(state: State, runtime: Runtime[Dialogue]) -> dict[str, Any]:
-        return await _act(id, state, runtime.context)
+    async def act(state: State, runtime: Runtime[Dialogue]) -> Command[str]:
+        return _onward(await _act(id, state, runtime.context))
 
     return act
+
+
+def _onward(update: dict[str, Any]) -> Command[str]:
+    """What a node writes, and where the graph goes: to the end where there is an ending, else to who is next."""
+    return Command(update=update, goto=END if update.get("ending") else update["next"])
 
 
 async def _act(id: str, state: State, dialogue: Dialogue) -> dict[str, Any]:
@@ -101,10 +104,10 @@ def _look(dialogue: Dialogue, state: State, id: str, inside: Inside, calls: int)
         return inside, *dialogue.look(id, turns, world, inside.mind, inside.recalled, inside.note, calls)
 
 
-async def _director_node(state: State, runtime: Runtime[Dialogue]) -> dict[str, Any]:
+async def _director_node(state: State, runtime: Runtime[Dialogue]) -> Command[str]:
     try:
-        return await direct(runtime.context, state)
+        return _onward(await direct(runtime.context, state))
     except Refused:
         raise
     except BackendError as error:
-        return {"ending": Ending(reason="failed", by=DIRECTOR, detail=str(error))}
+        return _onward({"ending": Ending(reason="failed", by=DIRECTOR, detail=str(error))})

@@ -95,7 +95,7 @@ def _below(story: Story, at: int) -> str:
     return story.chapters[at + 1].id if at + 1 < len(story.chapters) else THE_END
 
 
-def _next(state: Told) -> str:
+async def _next(state: Told) -> str:  # async: LangGraph runs a plain function in a thread
     return END if state["next"] == THE_END else state["next"]
 
 
