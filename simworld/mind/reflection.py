@@ -23,9 +23,9 @@ from simworld.schema import Memory, Mind
 from simworld.text.words import content_words, stem
 
 EVERY = 12.0
-"""Importance that must gather before a mind reflects. A dialogue of 16 to 22 acts over the built-in scenes brings 3.3
-on average and at most 5.0, with the embedded default: an ordinary one never comes to it, a long one or a story of a few
-scenes does."""
+"""Importance that must gather before a mind reflects. Dialogues of 16 to 22 acts over half of the built-in scenes
+brought 3.3 on average and 5.0 at the most, with the embedded default: an ordinary one does not come to it, a long one
+or a story of a few scenes does."""
 CHOSEN = 30
 """Memories that a reflection looks at."""
 TOLD = 180
