@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,6 +117,16 @@ def test_the_hashes_are_those_of_the_templates_used() -> None:
     _, used = brief(situation(scene_of(2), Persona(id="a", name="A B"), BEN), "s0")
     assert used["profile"] == digest("profile") != digest("character")
     assert all(len(value) == 16 for value in used.values())
+
+
+def test_digest_of_a_folder_covers_the_folders_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mind" / "lexicon").mkdir(parents=True)
+    monkeypatch.setattr("simworld.prompts.render.TEMPLATES", tmp_path)
+    found: set[str] = set()
+    for text in ("calm: 0.1", "calm: 0.2"):
+        (tmp_path / "mind" / "lexicon" / "words.yaml").write_text(text, encoding="utf-8")
+        found.add(folder_digest.__wrapped__("mind"))
+    assert len(found) == 2
 
 
 def test_digest_of_a_folder_covers_its_files() -> None:

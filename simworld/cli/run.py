@@ -68,6 +68,7 @@ def run(
     recall: Annotated[
         str, typer.Option(metavar="lexical|minilm|E", help="What finds memories: words, or an encoder (extra [embed]).")
     ] = "lexical",
+    memories: Annotated[int, typer.Option(metavar="N", help="Memories that one mind holds before it forgets.")] = 240,
     memory_tokens: Annotated[int, typer.Option(metavar="N", help="Tokens of memories in one note.", min=0)] = 256,
     intervene: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A YAML list of interventions, made beside the scenes' own.")
@@ -98,7 +99,9 @@ def run(
         Sampling, temperature=temperature, top_p=top_p, max_tokens=max_tokens, context=context, base_url=base_url,
         timeout=timeout,
     )  # fmt: skip
-    minding = _checked(Minding, emotion=emotion, memory=memory, recall=recall, memory_tokens=memory_tokens)
+    minding = _checked(
+        Minding, emotion=emotion, memory=memory, recall=recall, memories=memories, memory_tokens=memory_tokens
+    )
     settings = _checked(
         RunSettings, minding=minding, interventions=_interventions(intervene), scenes=tuple(scenes or _all_scenes()),
         out=str(out_ or ""), backend=backend, seats=_seats(seat), sampling=sampling, n=n, seed=seed,

@@ -44,10 +44,10 @@ def digest(name: str) -> str:
 
 @cache
 def folder_digest(folder: str) -> str:
-    """Hash of all files of a folder of `templates/`: other wordings are another corpus."""
+    """Hash of all files in and below a folder of `templates/`: other wordings are another corpus."""
     total = blake2b(digest_size=12)
-    for path in sorted((TEMPLATES / folder).glob("*.*")):
-        total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted((TEMPLATES / folder).rglob("*.*")):
+        total.update(path.relative_to(TEMPLATES).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()
 
 
