@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def test_the_hashes_are_those_of_the_templates_used() -> None:
 
 def test_digest_of_a_folder_covers_the_folders_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mind" / "lexicon").mkdir(parents=True)
-    monkeypatch.setattr("simworld.prompts.render.TEMPLATES", tmp_path)
+    monkeypatch.setattr(sys.modules["simworld.prompts.render"], "TEMPLATES", tmp_path)
     found: set[str] = set()
     for text in ("calm: 0.1", "calm: 0.2"):
         (tmp_path / "mind" / "lexicon" / "words.yaml").write_text(text, encoding="utf-8")
