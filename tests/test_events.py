@@ -193,6 +193,21 @@ def test_interventions_of_a_run_are_made_beside_the_scene_s_own() -> None:
     assert [one.what.goal for one in transcript.interventions] == ["stay", "go"]
 
 
+def test_a_plain_speaker_is_told_of_a_hand_and_of_nothing_else() -> None:
+    seats = [Seat(id="user", role="user"), Seat(id="assistant", role="assistant")]
+    hands = (
+        Intervention(seat="user", at=2, goal="get a refund", memory="The shop promised me one."),
+        Intervention(seat="user", at=4, emotion="Angry"),
+    )
+    transcript, model = play(scene_of(seats, end=end(8), interventions=hands), says("I hate this!", "I love it."))
+    last = [request.messages[-1]["content"] for request in model.of("user")]
+    assert "What you want from now on: get a refund" in last[1]
+    assert "The shop promised me one." in last[1]
+    assert all("<note>" not in text for at, text in enumerate(last) if at != 1)
+    assert all("<note>" not in request.text for request in model.of("assistant"))
+    assert [turn.recalled for turn in transcript.turns if turn.seat == "user" and turn.recalled]
+
+
 @pytest.mark.parametrize(
     ("given", "what"),
     [

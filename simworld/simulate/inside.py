@@ -117,16 +117,23 @@ def felt(dialogue: Dialogue, seat: str, inside: Inside, named: str) -> Mind:
     return own(nature, inside.mind, named, nature.cast[answered].id if answered else "")
 
 
+def _is_plain(dialogue: Dialogue, seat: str) -> bool:
+    return dialogue.records[seat].format == "plain"
+
+
 def _names_feelings(dialogue: Dialogue, seat: str) -> bool:
     """Whether the prompt asks whoever speaks here for what it feels."""
-    return dialogue.agents[seat].wants_messages and dialogue.records[seat].format == "acted"
+    return dialogue.agents[seat].wants_messages and not _is_plain(dialogue, seat)
 
 
 def _recalled(dialogue: Dialogue, seat: str, mind: Mind) -> tuple[Memory, ...]:
     """What comes back now of what is no longer before this one, within the budget.
 
-    First what presses; at the first act what it keeps of whom it meets again; then what the words bring back.
+    First what presses; at the first act what it keeps of whom it meets again; then what the words bring back. To
+    whoever speaks plainly only what presses: what else it keeps was told in its briefing.
     """
+    if _is_plain(dialogue, seat):
+        return tuple(memory for memory in mind.memories if memory.id in mind.pressing)
     shown = dialogue.lens(seat).shown(mind.memories, dialogue.minds[seat].next_id)
     if len(shown) == len(mind.memories):
         return ()
@@ -170,21 +177,23 @@ def _cue(dialogue: Dialogue, seat: str, mind: Mind) -> str:
 
 
 def _note(dialogue: Dialogue, state: State, seat: str, mind: Mind, recalled: Sequence[Memory]) -> tuple[str, Mind]:
-    """The private note that closes this seat's prompt now, and the mind that has been told it."""
-    if dialogue.records[seat].format == "plain":
-        return "", mind
+    """The private note that closes this seat's prompt now, and the mind that has been told it.
+
+    Whoever speaks plainly is told of a swapped goal and a planted memory alone, so that plain conversations stay plain.
+    """
+    plain = _is_plain(dialogue, seat)
     left = tuple(id for id in mind.pressing if all(id != memory.id for memory in recalled))
     told: dict[str, object] = {"pressing": left} if left != mind.pressing else {}
-    emotion = mind.emotion.name if mind.emotion.name != mind.told else ""
+    emotion = mind.emotion.name if mind.emotion.name != mind.told and not plain else ""
     goal = mind.goal if mind.goal != mind.told_goal else ""
-    ties = _changed_ties(dialogue, seat, mind)
+    ties = {} if plain else _changed_ties(dialogue, seat, mind)
     if emotion:
         told["told"] = emotion
     if goal:
         told["told_goal"] = goal
     if ties:
         told["told_ties"] = {**mind.told_ties, **ties}
-    last = dialogue.max_turns - len(state["acts"]) <= CLOSING_ACTS
+    last = dialogue.max_turns - len(state["acts"]) <= CLOSING_ACTS and not plain
     standings = [line for line in ties.values() if line]
     memories = [_as_told(memory, mind) for memory in recalled]
     note = (
