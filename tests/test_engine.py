@@ -77,9 +77,7 @@ def test_the_last_acts_are_told_that_it_ends() -> None:
 # the budget
 
 
-def tight(
-    spare: int, scene: Scene, reply: Reply = busily, seed: int = 0, **options: Any
-) -> tuple[Transcript, Model]:
+def tight(spare: int, scene: Scene, reply: Reply = busily, seed: int = 0, **options: Any) -> tuple[Transcript, Model]:
     """Play with a context that leaves `spare` tokens beside the longest system message."""
     cast = seated(scene)
     system = max(estimate(request.messages[0]["content"]) for request in play(scene, reply, cast=cast)[1].requests)
