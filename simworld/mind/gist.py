@@ -22,6 +22,7 @@ _NAME = re.compile(r"(?<=[^\W\d_] |[,;] )(?<!\bI )[^\W\d_a-z][^\W\d_]")
 """A capital inside a sentence."""
 
 
+@lru_cache(maxsize=16384)
 def gist(name: str, kind: str, text: str, longest: int = LONGEST) -> str:
     """A turn as it is remembered, in at most `longest` characters, on one line; '' where there is nothing to tell.
 

@@ -105,7 +105,7 @@ def _acts(turns: Sequence[Turn]) -> Iterator[list[Turn]]:
 
 def _heard(nature: Nature, act: Sequence[Turn]) -> tuple[Appraisal, float]:
     """What an act's words are, and how far they move this one; own words move nobody."""
-    text = " ".join(turn.text for turn in act if turn.kind in ("say", "do"))
+    text = " ".join([turn.text for turn in act if turn.kind in ("say", "do")])
     appraisal = appraise(text) if text else Appraisal()
     seat = act[0].seat
     if seat == nature.seat or not text:
@@ -131,13 +131,13 @@ def _memorable(
 ) -> Iterator[tuple[Sequence[Turn], str, float]]:
     """What of an act is remembered, in which words, and how much it matters: what all could perceive as one memory,
     what was private each by itself."""
-    shared = [turn for turn in act if not _is_private(turn)]
-    groups = [shared] if shared else []
-    groups += [[turn] for turn in act if _is_private(turn)]
+    private = [turn for turn in act if _is_private(turn)]
+    shared = [turn for turn in act if not _is_private(turn)] if private else act
+    groups = [shared, *([turn] for turn in private)] if shared else [[turn] for turn in private]
     for turns in groups:
-        words = " ".join(turn.text for turn in turns if turn.kind != "move")
+        words = " ".join([turn.text for turn in turns if turn.kind != "move"])
         weight = importance(words, appraisal.strength, addressed)
-        told = " ".join(_told(nature, turn) for turn in turns) if weight >= FAINT else ""
+        told = " ".join([_told(nature, turn) for turn in turns]) if weight >= FAINT else ""
         if told:
             yield turns, told, weight
 
