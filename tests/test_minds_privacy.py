@@ -201,11 +201,12 @@ def check_notes(lived: Lived, transcript: Transcript, seat: str, seen: Counter[s
         had = {memory.id: memory.text for memory in mind.memories}
         assert set(turn.recalled) <= set(had), f"{transcript.id} {seat} {turn.n}"
         recalled = "".join(had[id] for id in turn.recalled)
-        if transcript.seats[seat].format == "acted":
-            goals = [one.what.goal for one in transcript.interventions if one.what.seat == seat and one.n <= turn.n]
-            assert words_in(recalled) <= words_in(turn.note) <= words_in(recalled + "".join(goals))
-        else:
-            assert not turn.note
+        goals = [one.what.goal for one in transcript.interventions if one.what.seat == seat and one.n <= turn.n]
+        assert words_in(recalled) <= words_in(turn.note) <= words_in(recalled + "".join(goals))
+        if transcript.seats[seat].format == "plain":  # told of hands alone
+            planted = {memory.id for memory in mind.memories if memory.kind == "planted"}
+            assert set(turn.recalled) <= planted
+            assert bool(turn.note) == bool(words_in(turn.note))
         seen["recalled"] += len(turn.recalled)
 
 
