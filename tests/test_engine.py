@@ -346,7 +346,10 @@ async def _forty_two(messages: object) -> int:
     return 42
 
 
-@pytest.mark.parametrize("backend", ["foo", "openai:gpt", 3, lambda messages: "hi", _forty_two], ids=str)
+@pytest.mark.parametrize(
+    "backend", ["foo", "openai:gpt", 3, lambda messages: "hi", _forty_two],
+    ids=["name", "kind", "number", "function", "coroutine"],
+)  # fmt: skip
 def test_a_backend_that_cannot_speak_is_told_at_once(backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 

@@ -117,7 +117,7 @@ def _distinct(files: Iterable[File], report: Report) -> list[File]:
     first: dict[str, File] = {}
     for file in files:
         if file.id in first:
-            what = f"'{shown(file.id)}' is the id of {shown(first[file.id].name)} already; rename one of them"
+            what = f"'{shown(file.id)}' is the id of {shown(first[file.id].name, 400)} already; rename one of them"
             report.add(Mark(file.name, 1, 1), "id", "duplicate-id", what)
         first.setdefault(file.id, file)
     return list(first.values())
