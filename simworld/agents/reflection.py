@@ -35,7 +35,8 @@ async def reflect(
 ) -> Reflected:
     """Reflect on what matters most of what has come since the last time. `names`: persona id -> name.
 
-    A model whose answer cannot be read is replaced by extraction, and the fault `unreadable_reflection` says so.
+    A model whose answer cannot be read, or whose budget has no room for the question, is replaced by extraction, and
+    the fault `unreadable_reflection` or `no_room_to_reflect` says so.
     Raises BackendError where the model cannot be asked.
     """
     memories = chosen(mind)
@@ -43,7 +44,8 @@ async def reflect(
         return Reflected(())
     told = _within(agent, part, memories) if agent.wants_messages else ()
     if not told:
-        return Reflected(_kept(condense(memories, part.persona.name, names), mind, scene, at))
+        faults = ("no_room_to_reflect",) if agent.wants_messages else ()
+        return Reflected(_kept(condense(memories, part.persona.name, names), mind, scene, at), faults=faults)
     memories = told
     deed = await agent.act(_view(part, memories, calls, mind))
     answer = "\n".join(piece.text for piece in deed.reply.pieces)

@@ -1,7 +1,7 @@
 """What comes to a scene from outside its seats: who enters late, what happens, and hands that reach into a mind.
 
-    stage = Stage_(dialogue, world, minds, n, act)
-    unfold(stage, done=4, fresh=turns_of_the_act)
+    draft = Draft(dialogue, world, minds, n, act)
+    unfold(draft, done=4, fresh=turns_of_the_act)
 
 All of it is looked at after each act, in this order: entries, happenings, interventions.
 """
