@@ -9,6 +9,7 @@
     ├── BackendError            a model call that failed for good: ends one dialogue
     │   ├── Refused             the endpoint will refuse every call: ends the run     exit 2
     │   └── OutOfLines          a scripted or recorded speaker has no more lines
+    ├── OutOfBudget             a call that the budget cannot hold                    exit 3
     ├── Drift                   a replayed request differs from the journaled one
     └── RunStopped              a run that ended before its plan did                  exit 1
 
@@ -60,6 +61,10 @@ class Refused(BackendError):
 
 class OutOfLines(BackendError):
     """A scripted or recorded speaker has said all it had: the scene ends as `left`."""
+
+
+class OutOfBudget(SimworldError):
+    """The budget cannot hold one more call: the dialogue stops where it is, and goes on with a larger one."""
 
 
 class Drift(SimworldError):

@@ -8,15 +8,14 @@ from simworld.agents.agent import Deed, View
 from simworld.backends.backend import ChatBackend
 from simworld.backends.completion import Completion
 from simworld.backends.journal import Journal, Key
+from simworld.backends.sampling import REPLY_TOKENS
 from simworld.perspective import parse_reply
 from simworld.schema import Reply, Usage
 from simworld.text.tokens import MESSAGE_OVERHEAD
 
 _FAULTS = {"length": "cut", "content_filter": "filtered"}
-
-
-REPLY_TOKENS = 1024
-"""Tokens kept free for a reply whose length the user did not bound."""
+FALLBACK = "fallback"
+"""Fault of an act that another backend spoke in place of the seat's own."""
 
 
 class CharacterAgent:
@@ -44,10 +43,15 @@ class CharacterAgent:
             completion = await self._ask(view, 1)
             reply = self._read(view, completion)
             usage = self._spent(usage, view, completion, reply).model_copy(update={"repairs": 1})
-        fault = _FAULTS.get(completion.finish_reason)
-        if fault:
-            reply = reply.model_copy(update={"faults": (*reply.faults, fault)})
+        cut = _FAULTS.get(completion.finish_reason)
+        faults = [fault for fault in (cut, FALLBACK if self._is_other(completion) else "") if fault]
+        if faults:
+            reply = reply.model_copy(update={"faults": (*reply.faults, *faults)})
         return Deed(reply, usage)
+
+    def _is_other(self, completion: Completion) -> bool:
+        """Whether another backend answered in place of its own."""
+        return completion.by not in ("", self.spec)
 
     async def _ask(self, view: View, again: int) -> Completion:
         part = view.part
@@ -76,12 +80,17 @@ class CharacterAgent:
             given = sum(self.count(message["content"]) for message in view.messages)
         if made is None:
             made = self._backend.count(completion.text)
+        other = self._is_other(completion)
         return Usage(
             calls=usage.calls + 1,
             input_tokens=usage.input_tokens + given,
             output_tokens=usage.output_tokens + made,
             reasoning_characters=usage.reasoning_characters + completion.reasoning + reply.dropped,
             estimated=usage.estimated or not told,
+            fallback=completion.by if other else usage.fallback,
+            fallback_calls=usage.fallback_calls + other,
+            fallback_input_tokens=usage.fallback_input_tokens + given * other,
+            fallback_output_tokens=usage.fallback_output_tokens + made * other,
         )
 
 

@@ -21,3 +21,9 @@ class Completion:
     """Characters of model reasoning that came beside the text and were dropped."""
     retries: int = 0
     """Tries that failed before this reply came."""
+    ignored: tuple[str, ...] = ()
+    """Options that the reply shows the endpoint to have ignored."""
+    by: str = ""
+    """Spec of who answered, where that is told: another backend may have stood in."""
+    paid: tuple[int, int] | None = None
+    """Tokens in and out that the budget was charged, tries without a reply included; None where there is no budget."""

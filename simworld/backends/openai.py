@@ -12,6 +12,7 @@ The key is `api_key`, else OPENAI_API_KEY; the address `base_url`, else OPENAI_B
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Annotated, Any, NoReturn, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -57,6 +58,10 @@ class OpenAIChat(BaseChatModel):
     """Tokens that prompt and reply may have together."""
     patience: Patience = Patience()
     """How long the waits between tries are; its `retries` gives way to `max_retries`."""
+    rpm: Annotated[int, Field(ge=1)] | None = None
+    """Requests a minute, shared by all models of this name at this server."""
+    tpm: Annotated[int, Field(ge=1)] | None = None
+    """Tokens a minute, shared as well."""
 
     _client: Client = PrivateAttr()
 
@@ -64,8 +69,9 @@ class OpenAIChat(BaseChatModel):
     def _open_client(self) -> Self:
         key = self.api_key.get_secret_value() if self.api_key else None
         endpoint = resolve(self.base_url, key, os.environ)
-        patience = Patience(self.max_retries, self.patience.first, self.patience.longest, self.patience.total)
-        self._client = Client(self.spec, endpoint, self._fixed(endpoint), self.timeout, patience)
+        patience = replace(self.patience, retries=self.max_retries)
+        limits = (self.rpm, self.tpm)
+        self._client = Client(self.spec, endpoint, self._fixed(endpoint), self.timeout, patience, limits)
         return self
 
     def _fixed(self, endpoint: Endpoint) -> dict[str, Any]:
@@ -142,4 +148,7 @@ def open_openai(name: str, options: Sampling) -> OpenAIChat:
         max_tokens=options.max_tokens,
         timeout=options.timeout,
         context_tokens=options.context_tokens,
+        patience=Patience(total=options.call_timeout, wait=options.wait, yields=options.yields),
+        rpm=options.rpm,
+        tpm=options.tpm,
     )

@@ -13,30 +13,36 @@ from dataclasses import dataclass, field
 
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
+from simworld.backends.gate import Gate
+
 KEEP_ALIVE_S = 30.0
 """Seconds that an idle connection is kept."""
 
 
 @dataclass(slots=True)
-class _Line:
+class Line:
+    """What the models of one loop at one server share."""
+
     session: ClientSession
     keeper: AsyncGenerator[ClientSession, None]
+    gates: dict[str, Gate] = field(default_factory=dict[str, Gate])
+    """Model's name -> its gate."""
     holders: set[int] = field(default_factory=set[int])
 
 
-_lines: dict[tuple[asyncio.AbstractEventLoop, str], _Line] = {}
+_lines: dict[tuple[asyncio.AbstractEventLoop, str], Line] = {}
 
 
-async def borrow(origin: str, holder: object) -> ClientSession:
-    """The running loop's session for this server; opened where there is none."""
+async def borrow(origin: str, holder: object) -> Line:
+    """The running loop's line to this server; opened where there is none."""
     key = (asyncio.get_running_loop(), origin)
     line = _lines.get(key)
     if line is None or line.session.closed:
         _forget_ended()
         keeper = _keep()
-        line = _lines[key] = _Line(await anext(keeper), keeper)
+        line = _lines[key] = Line(await anext(keeper), keeper)
     line.holders.add(id(holder))
-    return line.session
+    return line
 
 
 async def give_back(origin: str, holder: object) -> None:

@@ -4,6 +4,8 @@ try:
     return await once()
 except Passing as fault:
     return await persist(once, fault, Patience(), name="openai:mock")
+
+A fault that is the server's for all (see `gate`) takes none of a call's tries.
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, stop_before_delay
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_exponential, wait_random
 
 from simworld.backends.completion import Completion
+from simworld.backends.payment import PAYMENT, Payment
 from simworld.errors import BackendError
 
 logger = logging.getLogger("simworld.backends")
@@ -37,13 +40,27 @@ class Patience:
     longest: float = 30.0
     """Seconds between two tries, at most, unless the server asks for more."""
     total: float = 600.0
-    """Seconds after the first fault beyond which no further try is begun."""
+    """Seconds after the first fault beyond which no further try is begun; those of a server's being down left out."""
+    wait: float = 0.0
+    """Seconds that calls wait together for a server that is down or only says 429; 0: each has its own tries."""
+    yields: bool = False
+    """Do not wait for it at all: another backend stands by."""
 
 
 class Passing(Exception):
     """A fault that may be gone at the next try."""
 
-    def __init__(self, what: str, detail: str = "", wait: float = 0.0) -> None:
+    def __init__(
+        self,
+        what: str,
+        detail: str = "",
+        wait: float = 0.0,
+        *,
+        busy: bool = False,
+        down: bool = False,
+        unreached: bool = False,
+        billed: bool = False,
+    ) -> None:
         super().__init__(what)
         self.what = what
         """The fault in a few words of our own: `HTTP 500`, `connection dropped`."""
@@ -51,6 +68,16 @@ class Passing(Exception):
         """The server's message, cleaned; may be empty."""
         self.wait = wait
         """Seconds that the server asks to be left alone."""
+        self.busy = busy
+        """The server has too much to do: 429."""
+        self.down = down
+        """The server may be down: no connection, one that dropped, a gateway's 502 to 504."""
+        self.unreached = unreached
+        """There was no connection."""
+        self.billed = billed
+        """A reply may have been made, and cost something, although none came."""
+        self.own = True
+        """Whether it counts as one of the call's tries."""
 
 
 async def persist(
@@ -58,20 +85,24 @@ async def persist(
 ) -> Completion:
     """Try `once` again until it answers; `first` is the fault of the try that was already made.
 
-    Raises BackendError, naming the last fault and the number of tries, when patience ends.
+    Raises BackendError, naming the last fault and the number of tries, when patience ends, and OutOfBudget where the
+    budget holds no further try.
     """
     known: list[Passing] = [first]
     tries = 0
+    payment = PAYMENT.get()
 
     async def attempt() -> Completion:
         nonlocal tries
         tries += 1
         if known:
             raise known.pop()
+        if payment:
+            await payment.again()
         return await once()
 
     try:
-        reply: Completion = await _retrying(patience, name)(attempt)
+        reply: Completion = await _retrying(patience, name, payment)(attempt)
     except Passing as fault:
         failure = _failure(fault, tries, name)
     else:
@@ -79,8 +110,22 @@ async def persist(
     raise failure
 
 
-def _retrying(patience: Patience, name: str) -> AsyncRetrying:
+def _retrying(patience: Patience, name: str, payment: Payment | None) -> AsyncRetrying:
     backoff = wait_exponential(patience.first, patience.longest) + wait_random(0, patience.first)
+    own, excused, told = 0, 0.0, 0.0
+
+    def stop(state: RetryCallState) -> bool:
+        nonlocal own, excused, told
+        fault = _fault(state)
+        if payment:
+            payment.failed(billed=fault.billed)
+        passed = state.seconds_since_start or 0.0
+        if not fault.own:
+            excused += passed - told
+        told = passed
+        own += fault.own
+        used = passed - excused if fault.own else passed - patience.wait
+        return own > patience.retries or used + state.upcoming_sleep >= patience.total
 
     def wait(state: RetryCallState) -> float:
         asked = _fault(state).wait
@@ -91,7 +136,7 @@ def _retrying(patience: Patience, name: str) -> AsyncRetrying:
         logger.debug("%s: %s; try %d in %.2f s", name, _fault(state).what, state.attempt_number + 1, seconds)
 
     return AsyncRetrying(
-        stop=stop_after_attempt(patience.retries + 1) | stop_before_delay(patience.total),
+        stop=stop,
         wait=wait,
         retry=retry_if_exception_type(Passing),
         sleep=asyncio.sleep,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import orjson
@@ -22,6 +22,10 @@ from simworld.backends.retry import Passing
 from simworld.errors import BackendError, Refused
 
 _PASSING = frozenset({408, 409, 425, 429})
+_DOWN = frozenset({502, 503, 504, 529})
+"""What stands before a server that is not there, or has too much to do, says."""
+_HALFWAY = frozenset({502, 504})
+"""The model behind may have answered."""
 _REFUSED = {
     401: "check the key (OPENAI_API_KEY)",
     402: "check the account's balance",
@@ -38,6 +42,21 @@ _OF_THIS_PROMPT = re.compile(
 )
 
 
+_LONGEST = ("max_tokens", "max_completion_tokens")
+_WATCHED = frozenset({"logprobs", "n", "response_format", "stop", *_LONGEST})
+"""Options of which a reply can show that the server ignored them."""
+_KINDS: dict[str, tuple[type, ...]] = {
+    "array": (list,),
+    "boolean": (bool,),
+    "integer": (int, float),
+    "null": (type(None),),
+    "number": (int, float),
+    "object": (dict,),
+    "string": (str,),
+}
+"""A JSON schema's types, as Python reads them."""
+
+
 def write_request(fixed: Mapping[str, Any], messages: Messages) -> bytes:
     """The JSON body; `fixed` holds the model's name and every option. BackendError for text that is no Unicode."""
     try:
@@ -52,17 +71,22 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
-def read_reply(body: bytes, secrets: Iterable[str] = ()) -> Completion:
-    """The completion in a reply of status 200. Raises Passing where it holds none."""
+def read_reply(body: bytes, secrets: Iterable[str] = (), sent: Mapping[str, Any] = {}) -> Completion:
+    """The completion in a reply of status 200 to a request of these fields. Raises Passing where it holds none."""
     reply = _load(body)
     choices = reply.get("choices")
     if not isinstance(choices, list) or not choices:
-        raise Passing("no choices in the reply", clean(_error(body)["message"], secrets) if "error" in reply else "")
+        said = clean(_error(body)["message"], secrets) if "error" in reply else ""
+        raise Passing("no choices in the reply", said, billed=True)
     choice = _mapping(cast("list[Any]", choices)[0])
     message = choice.get("message")
     if not isinstance(message, dict):
-        raise Passing("no message in the reply")
-    return _completion(cast("dict[str, Any]", message), choice, _mapping(reply.get("usage")))
+        raise Passing("no message in the reply", billed=True)
+    completion = _completion(cast("dict[str, Any]", message), choice, _mapping(reply.get("usage")))
+    if _WATCHED.isdisjoint(sent):
+        return completion
+    ignored = find_ignored(sent, cast("list[Any]", choices), completion)
+    return replace(completion, ignored=ignored) if ignored else completion
 
 
 def _completion(message: dict[str, Any], choice: dict[str, Any], usage: dict[str, Any]) -> Completion:
@@ -78,6 +102,78 @@ def _completion(message: dict[str, Any], choice: dict[str, Any], usage: dict[str
     )
 
 
+def find_ignored(sent: Mapping[str, Any], choices: Sequence[Any], reply: Completion) -> tuple[str, ...]:
+    """Names of the options in `sent` that this reply shows to be ignored; an option not named may be so all the same.
+
+    `reply` is read from the first of `choices`. What was cut (by length or a filter) or is empty proves nothing of
+    `response_format`.
+    """
+    first = _mapping(choices[0])
+    found: list[str] = []
+    if sent.get("logprobs") and reply.text and first.get("logprobs") is None:
+        found.append("logprobs")
+    if type(sent.get("n")) is int and len(choices) < sent["n"]:
+        found.append("n")
+    if _holds_stop(sent, reply.text):
+        found.append("stop")
+    wanted = _mapping(sent.get("response_format"))
+    if wanted and reply.text and reply.finish_reason in {"stop", ""} and not _is_in_format(wanted, reply.text):
+        found.append("response_format")
+    found += [name for name in _LONGEST if type(sent.get(name)) is int and _is_over(sent[name], len(choices), reply)]
+    return tuple(found)
+
+
+def _holds_stop(sent: Mapping[str, Any], text: str) -> bool:
+    """Whether a stop string stands in the text, which should have ended before it."""
+    stop = sent.get("stop")
+    if not stop or sent.get("include_stop_str_in_output"):
+        return False
+    return any(isinstance(word, str) and word and word in text for word in _list(stop))
+
+
+def _is_over(limit: int, choices: int, reply: Completion) -> bool:
+    """Whether there are more tokens than were allowed: as told, else by words, since no token holds two of them."""
+    if reply.output_tokens:
+        return reply.output_tokens > limit * choices
+    return len(reply.text) > 2 * limit and len(reply.text.split()) > limit
+
+
+def _is_in_format(wanted: Mapping[str, Any], text: str) -> bool:
+    """Whether the text is JSON of the kind asked for, as far as the schema's top level tells."""
+    if wanted.get("type") not in {"json_object", "json_schema"}:
+        return True
+    try:
+        value = orjson.loads(text)
+    except ValueError:
+        return False
+    schema = _mapping(_mapping(wanted.get("json_schema")).get("schema")) or _mapping(wanted.get("schema"))
+    if not schema:
+        return wanted["type"] == "json_schema" or isinstance(value, dict)
+    if not isinstance(value, dict):
+        return _is_kind(schema, value)
+    held = cast("dict[str, Any]", value)
+    fields = _mapping(schema.get("properties"))
+    return (
+        _is_kind(schema, held)
+        and all(name in held for name in _list(schema.get("required", [])))
+        and all(_is_kind(_mapping(fields[name]), held[name]) for name in fields.keys() & held.keys())
+    )
+
+
+def _is_kind(schema: Mapping[str, Any], value: Any) -> bool:
+    """Whether the value is of the schema's type; so is any where it names none that is known."""
+    kinds = _list(schema.get("type"))
+    if not all(isinstance(name, str) and name in _KINDS for name in kinds):
+        return True
+    return any(_is_one(name, value) for name in kinds)
+
+
+def _is_one(kind: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        return kind == "boolean"
+    return isinstance(value, _KINDS[kind]) and (kind != "integer" or float(value).is_integer())
+
+
 def _load(body: bytes) -> dict[str, Any]:
     try:
         return _mapping(orjson.loads(body))
@@ -90,12 +186,16 @@ def _load_loosely(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise Passing("a reply that is not whole JSON") from None
+        raise Passing("a reply that is not whole JSON", billed=True) from None
     return _mapping(json.loads(well_formed(json.dumps(value, ensure_ascii=False))))
 
 
 def _mapping(value: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else [value]
 
 
 def _length(value: Any) -> int:
@@ -128,7 +228,10 @@ def judge(name: str, denial: Denial, secrets: Iterable[str], sent: Iterable[str]
     if advice := _advice(denial.status, error, sent):
         return Refused(f"{line}; {advice}")
     if denial.status in _PASSING or denial.status >= 500:
-        return Passing(what, message, denial.wait)
+        gateway = denial.status in _DOWN
+        return Passing(
+            what, message, denial.wait, busy=denial.status == 429, down=gateway, billed=denial.status in _HALFWAY
+        )
     return BackendError(line)
 
 

@@ -68,6 +68,12 @@ class Usage(Record, frozen=True):
     """Characters of model reasoning that were dropped."""
     estimated: bool = False
     """Whether any token count was estimated because the server told none."""
+    fallback: str = ""
+    """Spec of the backend that answered in place of the seat's own, where one did."""
+    fallback_calls: int = 0
+    """Calls that it answered; they and their tokens are among the counts above."""
+    fallback_input_tokens: int = 0
+    fallback_output_tokens: int = 0
 
 
 class MindRecord(Record, frozen=True):

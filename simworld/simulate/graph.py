@@ -17,7 +17,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from simworld.agents.agent import View
-from simworld.errors import BackendError, OutOfLines, Refused
+from simworld.errors import BackendError, OutOfBudget, OutOfLines, Refused
 from simworld.schema import Ending, Scene
 from simworld.simulate.dialogue import Dialogue
 from simworld.simulate.directing import direct
@@ -87,6 +87,8 @@ async def _act(id: str, state: State, dialogue: Dialogue) -> dict[str, Any]:
         raise
     except OutOfLines:
         return {"ending": Ending(reason="left", by=id, detail="no more lines")}
+    except OutOfBudget:
+        return {"ending": Ending(reason="budget", by=id)}
     except BackendError as error:
         return {"ending": Ending(reason="failed", by=id, detail=str(error))}
     return conclude(dialogue, state, id, deed, inside, since)
@@ -109,5 +111,7 @@ async def _director_node(state: State, runtime: Runtime[Dialogue]) -> Command[st
         return _onward(await direct(runtime.context, state))
     except Refused:
         raise
+    except OutOfBudget:
+        return _onward({"ending": Ending(reason="budget", by=DIRECTOR)})
     except BackendError as error:
         return _onward({"ending": Ending(reason="failed", by=DIRECTOR, detail=str(error))})

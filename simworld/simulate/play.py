@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, cast
 
 from simworld import __version__
 from simworld.prompts import forms
 from simworld.schema import Ending, Intervened, LetGo, Memory, MindRecord, Transcript
+from simworld.schema.condition import Reason
+from simworld.schema.transcript import Status
 from simworld.simulate.dialogue import Dialogue
 from simworld.simulate.graph import compile_scene
 from simworld.simulate.inside import Inside, felt, take_in
 from simworld.simulate.state import State
 from simworld.simulate.step import begin_state
 
+STATUS: dict[Reason, Status] = {"failed": "failed", "budget": "stopped_by_budget"}
+"""Of a dialogue that ended for this reason; of any other it is `complete`."""
 
-async def play_dialogue(dialogue: Dialogue, config: dict[str, Any] | None = None) -> Transcript:
+
+async def play_dialogue(
+    dialogue: Dialogue, config: dict[str, Any] | None = None, *, limit: float | None = None
+) -> Transcript:
     """Play it. A model's failure ends it as `failed`, told in `ending.detail`; Refused is raised.
 
-    `config` is a LangChain RunnableConfig (callbacks, tags) for the graph.
+    `config` is a LangChain RunnableConfig (callbacks, tags) for the graph. A dialogue that takes more than `limit`
+    seconds fails; what was played of it by then is in its transcript.
     """
-    graph = compile_scene(dialogue.situation.scene)
-    limits = {"recursion_limit": 2 * dialogue.max_turns + 10}
     state = begin_state(dialogue)
     if not state["ending"]:
-        run_config = cast("Any", {**(config or {}), **limits})
-        state = cast("State", await graph.ainvoke(state, run_config, context=dialogue))  # pyright: ignore[reportUnknownMemberType]
+        run_config = cast("Any", {**(config or {}), "recursion_limit": 2 * dialogue.max_turns + 10})
+        if limit is None:
+            graph = compile_scene(dialogue.situation.scene)
+            state = cast("State", await graph.ainvoke(state, run_config, context=dialogue))  # pyright: ignore[reportUnknownMemberType]
+        else:
+            state = await _in_time(dialogue, state, run_config, limit)
     return _transcript(dialogue, state)
+
+
+async def _in_time(dialogue: Dialogue, state: State, config: Any, seconds: float) -> State:
+    """The last state that there was when the dialogue, or its time, ended."""
+    graph = compile_scene(dialogue.situation.scene)
+    try:
+        async with asyncio.timeout(seconds):
+            async for reached in graph.astream(state, config, context=dialogue, stream_mode="values"):  # pyright: ignore[reportUnknownMemberType]
+                state = cast("State", reached)
+    except TimeoutError:
+        late = Ending(reason="failed", by=state["next"], detail=f"not over after {seconds:g} s (--dialogue-timeout)")
+        return {**state, "ending": late}
+    return state
 
 
 def _transcript(dialogue: Dialogue, state: State) -> Transcript:
@@ -40,7 +64,7 @@ def _transcript(dialogue: Dialogue, state: State) -> Transcript:
         places=dict(dialogue.places),
         seats=dict(dialogue.records),
         seed=dialogue.seed,
-        status="failed" if ending.reason == "failed" else "complete",
+        status=STATUS.get(ending.reason, "complete"),
         ending=ending,
         turns=tuple(state["turns"]),
         minds=_minds(dialogue, state),

@@ -20,8 +20,10 @@ from simworld.backends.adapt import as_chat
 from simworld.backends.backend import ChatBackend
 from simworld.backends.journal import Journal
 from simworld.backends.open import open_backend
-from simworld.backends.sampling import Sampling
+from simworld.backends.sampling import REPLY_TOKENS, Sampling
 from simworld.backends.scripted import open_scripted
+from simworld.backends.standby import Standby
+from simworld.backends.till import Till
 from simworld.errors import UsageError, unknown
 from simworld.schema import Scene, Seat
 from simworld.simulate.state import DIRECTOR
@@ -48,13 +50,22 @@ class Speakers:
         journal: Journal | None = None,
         callbacks: list[Any] | None = None,
         allow_scene_backends: bool = False,
+        fallback: str = "",
+        fallback_url: str | None = None,
+        till: Till | None = None,
     ) -> None:
+        """`fallback` answers where another backend fails, at `fallback_url` or the same address; `till` is what calls
+        are paid from."""
         self._default = default
         self._seats = dict(seats or {})
         self._sampling = sampling or Sampling()
         self._journal = journal
         self._callbacks = callbacks
         self._allow = allow_scene_backends
+        self._fallback = fallback
+        self._till = till
+        self._asking = self._bounded().model_copy(update={"yields": bool(fallback)})
+        self._asking_other = self._bounded().model_copy(update={"base_url": fallback_url} if fallback_url else {})
         self._open: dict[Any, Agent] = {}
         self._backends: list[ChatBackend] = []
 
@@ -91,6 +102,7 @@ class Speakers:
             "seats": seats,
             "files": {name: digest_ for name, digest_ in sorted(files.items()) if digest_},
             "sampling": self._sampling.model_dump(include={"temperature", "top_p", "max_tokens", "context"}),
+            **({"fallback": self._fallback} if self._fallback else {}),
         }
 
     async def close(self) -> None:
@@ -141,16 +153,31 @@ class Speakers:
         if kind in LATER:
             raise UsageError(f"backend '{spec}': '{kind}' is not there yet; see `simworld list backends`")
         if kind == "scripted" and root is not None and (root / rest).is_file():
-            chat = open_scripted(str(root / rest), self._sampling)
+            chat = open_scripted(str(root / rest), self._asking)
             chat.label = spec  # a transcript names the file as the pack does, not where the pack stands
             return self._character(chat)
-        return self._character(open_backend(spec, self._sampling))
+        return self._character(open_backend(spec, self._asking))
 
     def _character(self, chat: ChatBackend) -> Agent:
+        chat = self._watched(chat)
+        if self._fallback:
+            chat = Standby(chat, self._watched(open_backend(self._fallback, self._asking_other)))
+        return CharacterAgent(chat, self._journal, max_tokens=self._sampling.max_tokens)
+
+    def _watched(self, chat: ChatBackend) -> ChatBackend:
+        """The backend, with callbacks and paid from the till where there are any."""
         self._backends.append(chat)
         if self._callbacks:
             chat = as_chat(chat, callbacks=self._callbacks)
-        return CharacterAgent(chat, self._journal, max_tokens=self._sampling.max_tokens)
+        return self._till.meter(chat) if self._till else chat
+
+    def _bounded(self) -> Sampling:
+        """The sampling, with a bound on replies where money or tokens are counted: without one no call could be held
+        back for. It is no more than prompts leave free for a reply anyway."""
+        sampling = self._sampling
+        if self._till is None or self._till.purse.unit == "seconds" or sampling.max_tokens:
+            return sampling
+        return sampling.model_copy(update={"max_tokens": min(REPLY_TOKENS, sampling.context_tokens // 4)})
 
 
 def _name(backend: Any) -> str:

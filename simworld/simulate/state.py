@@ -44,4 +44,8 @@ def add_usage(one: Usage, other: Usage) -> Usage:
         repairs=one.repairs + other.repairs,
         reasoning_characters=one.reasoning_characters + other.reasoning_characters,
         estimated=one.estimated or other.estimated,
+        fallback=one.fallback or other.fallback,
+        fallback_calls=one.fallback_calls + other.fallback_calls,
+        fallback_input_tokens=one.fallback_input_tokens + other.fallback_input_tokens,
+        fallback_output_tokens=one.fallback_output_tokens + other.fallback_output_tokens,
     )

@@ -17,9 +17,9 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from simworld.errors import BackendError, Refused
+from simworld.errors import BackendError, OutOfBudget, Refused
 from simworld.mind import mind_at, pass_time, temperament
-from simworld.schema import Chapter, Condition, Intervention, Mind, Story, StoryLink, Transcript
+from simworld.schema import Chapter, Condition, Ending, Intervention, Mind, Story, StoryLink, Transcript
 from simworld.schema.story import END as THE_END
 from simworld.simulate.chapters import minutes_after, part_of
 from simworld.simulate.dialogue import Dialogue, mix, open_dialogue
@@ -57,6 +57,8 @@ class Telling:
     interventions: tuple[Intervention, ...] = ()
     minds: Mapping[str, Mind] = field(default_factory=dict[str, Mind])
     """Persona id -> a mind that is brought into the first chapter."""
+    timeout: float | None = None
+    """Seconds that a chapter may take."""
 
 
 StoryGraph = CompiledStateGraph[Told, Telling, Told, Told]
@@ -114,7 +116,7 @@ async def _play(id: str, state: Told, telling: Telling) -> dict[str, Any]:
     passed = minutes_after(chapter) if number else 0.0
     minds = _later(_kept(state["minds"], item), passed, telling)
     dialogue = _open(chapter, number, telling, minds)
-    transcript = await play_dialogue(dialogue)
+    transcript = await play_dialogue(dialogue, limit=telling.timeout)
     following, way = _onward(chapter, at, transcript, telling)
     if transcript.status != "complete" or number + 1 >= item.story.width:
         following, way = THE_END, ""
@@ -124,10 +126,26 @@ async def _play(id: str, state: Told, telling: Telling) -> dict[str, Any]:
     )  # fmt: skip
     transcript = transcript.model_copy(update={"story": link})
     if following != THE_END:
-        transcript, here = await _live_on(dialogue, transcript)
+        try:
+            transcript, here = await _live_on(dialogue, transcript)
+        except OutOfBudget:
+            return _stopped(transcript, minds)
         elsewhere = {id: mind for id, mind in minds.items() if id not in here}
         minds = {**_later(elsewhere, _course(transcript).minutes, telling), **here}
     return {"told": [transcript], "minds": minds, "next": following, "way": way}
+
+
+def _stopped(transcript: Transcript, minds: Mapping[str, Mind]) -> dict[str, Any]:
+    """A chapter whose people could not think it over for want of budget: the story stops, to be told again."""
+    assert transcript.story is not None
+    stopped = transcript.model_copy(
+        update={
+            "status": "stopped_by_budget",
+            "ending": Ending(reason="budget"),
+            "story": transcript.story.model_copy(update={"last": True}),
+        }
+    )
+    return {"told": [stopped], "minds": dict(minds), "next": THE_END, "way": ""}
 
 
 def _open(chapter: Chapter, number: int, telling: Telling, minds: Mapping[str, Mind]) -> Dialogue:
