@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shutil
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -11,7 +15,11 @@ import pytest
 
 from simworld.backends.completion import Completion
 from simworld.backends.journal import Journal, Key
+from simworld.corpus.store import read_shard
+from simworld.corpus.survey import Survey
 from simworld.errors import CorpusError, Drift
+from simworld.simulate.produce import produce
+from simworld.simulate.share import RunSettings
 from tests.llm_server import serve
 from tests.runs import bytes_of, kill_after, simworld, transcripts, two_scenes
 
@@ -108,7 +116,8 @@ def test_replay_reports_drift_and_resume_refuses_it(pack: Path, tmp_path: Path) 
         assert completion.text == "kept"
         return journal
 
-    assert asyncio.run(ask(True)).drifted == [key]
+    drifted = asyncio.run(ask(True)).drifted
+    assert (drifted.calls, drifted.first) == (1, key)
     with pytest.raises(Drift, match="x-000000: call 0 of seat 'a'"):
         asyncio.run(ask(False))
 
@@ -146,8 +155,6 @@ def test_a_second_process_is_refused_and_a_dead_ones_lock_is_not(pack: Path, tmp
     simworld("run", pack, "-n", 1, "--out", out)
     with (out / "lock").open("r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        import os
-
         file.seek(0)
         file.write(str(os.getpid()))
         file.truncate()
@@ -241,11 +248,8 @@ def test_a_damaged_corpus_is_named_by_file(pack: Path, tmp_path: Path) -> None:
 
 def test_a_full_disk_ends_the_run_cleanly(pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import errno
-    import os
 
     from simworld.errors import RunStopped
-    from simworld.simulate.produce import produce
-    from simworld.simulate.share import RunSettings
 
     out = tmp_path / "corpus"
     settings = RunSettings(scenes=(str(pack),), out=str(out), n=30, jobs=4)
@@ -267,3 +271,198 @@ def test_a_full_disk_ends_the_run_cleanly(pack: Path, tmp_path: Path, monkeypatc
     asyncio.run(produce(settings, lambda _: None))
     assert len(transcripts(out)) == 30
     assert json.loads((out / "manifest.json").read_text())["status"] == "complete"
+
+
+# --- what is counted is kept ----------------------------------------------------------------------------------------
+
+
+def settings_of(pack: Path, out: Path, **options: object) -> RunSettings:
+    return RunSettings.model_validate({"scenes": (str(pack),), "out": str(out), "n": 130, **options})
+
+
+def counted(survey: Survey) -> dict[str, object]:
+    return {name: value for name, value in survey.counts().items() if value}
+
+
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The shards that are read to be counted, from now on."""
+    found: list[int] = []
+
+    def reading(folder: Path, shard: int) -> dict[int, bytes]:
+        found.append(shard)
+        return read_shard(folder, shard)
+
+    monkeypatch.setattr("simworld.corpus.survey.read_shard", reading)
+    return found
+
+
+@pytest.fixture(scope="module")
+def finished(pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus of two shards, one of them not full."""
+    out = tmp_path_factory.mktemp("finished") / "corpus"
+    asyncio.run(produce(settings_of(pack, out), lambda _: None))
+    return out
+
+
+def copy(corpus: Path, out: Path) -> Path:
+    """A corpus as a new one would stand there: what is kept of its counts holds."""
+    shutil.copytree(corpus, out)
+    Survey.of(out, keep=True)
+    return out
+
+
+def test_a_finished_corpus_is_not_read_again(
+    pack: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = copy(finished, tmp_path / "corpus")
+    before, whole = bytes_of(out), counted(Survey.of(out))
+    shards = reads(monkeypatch)
+    survey = asyncio.run(produce(settings_of(pack, out), lambda _: None))
+    assert shards == []
+    assert counted(survey) == whole
+    assert bytes_of(out) == before
+    shutil.rmtree(out / "counts")
+    assert counted(Survey.of(out)) == whole
+    assert shards == [0, 1]
+
+
+def same_size(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b'"complete"', b'"failed",,', 1))
+
+
+def dropped(path: Path) -> None:
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[1:]))
+
+
+def backdated(path: Path) -> None:
+    """An edit that keeps size and time of change."""
+    was = path.stat()
+    same_size(path)
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+
+
+def put_back(path: Path) -> None:
+    """Another file of the same size and time in its place."""
+    was, other = path.stat(), path.with_name("other")
+    shutil.copy(path, other)
+    same_size(other)
+    os.utime(other, ns=(was.st_atime_ns, was.st_mtime_ns))
+    other.replace(path)
+
+
+@pytest.mark.parametrize("edit", [same_size, dropped, backdated, put_back])
+def test_an_edited_shard_is_read_again(
+    edit: Callable[[Path], None], finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = copy(finished, tmp_path / "corpus")
+    edit(out / "transcripts" / "00000.jsonl")
+    shards = reads(monkeypatch)
+    if edit is dropped:
+        assert sum(Survey.of(out).statuses.values()) == 129
+    else:
+        with pytest.raises(CorpusError, match=r"00000\.jsonl: a line is not a transcript"):
+            Survey.of(out)
+    assert shards[0] == 0
+
+
+def tampered(path: Path) -> None:
+    row = json.loads(path.read_text())
+    row["counts"]["turns"] += 1
+    path.write_text(json.dumps(row))
+
+
+def of_another(path: Path) -> None:
+    shutil.copy(path.with_name("00001.json"), path)
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def a_list(path: Path) -> None:
+    path.write_text("[1, 2]")
+
+
+@pytest.mark.parametrize("damage", [tampered, of_another, emptied, a_list, Path.unlink])
+def test_damaged_counts_are_not_believed(
+    damage: Callable[[Path], None], finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = copy(finished, tmp_path / "corpus")
+    whole = counted(Survey.of(out))
+    damage(out / "counts" / "00000.json")
+    shards = reads(monkeypatch)
+    assert counted(Survey.of(out, keep=True)) == whole
+    assert shards == [0]
+    assert counted(Survey.of(out)) == whole
+    assert shards == [0]
+
+
+def test_counts_of_shards_add_up_to_those_of_their_lines(finished: Path) -> None:
+    whole = Survey()
+    for shard in (0, 1):
+        for line in read_shard(finished, shard).values():
+            row = json.loads(line)
+            whole.add(row["index"], Survey.facts(row))
+    assert counted(whole) == counted(Survey.of(finished))
+    assert whole.closed == 130
+
+
+def test_a_failed_dialogue_is_replaced_in_kept_counts_too(tmp_path: Path, finished: Path) -> None:
+    out = copy(finished, tmp_path / "corpus")
+    path = out / "transcripts" / "00001.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines[3] |= {"status": "failed", "ending": {**lines[3]["ending"], "reason": "failed", "detail": "x"}}
+    path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+    Survey.of(out, keep=True)
+    survey = Survey.of(out)
+    assert survey.statuses == {"complete": 129, "failed": 1}
+    assert [index for index in range(131) if not survey.is_finished([index], failed_too=False)] == [103, 130]
+    assert survey.is_finished([103], failed_too=True)
+    good = Survey.of(finished)
+    survey.add(103, Survey.facts(json.loads(read_shard(finished, 1)[103])))
+    assert counted(survey) == counted(good)
+
+
+def test_a_survey_takes_little_memory() -> None:
+    facts = {
+        "status": "complete", "reason": "left", "scene": "desk", "turns": 9, "closes": True, "backends": [],
+        "usage": [],
+    }  # fmt: skip
+    survey = Survey()
+    tracemalloc.start()
+    try:
+        for index in range(50_000):
+            survey.add(index, facts)
+        assert tracemalloc.get_traced_memory()[0] < 100_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_dialogue_in_the_wrong_file_is_refused(finished: Path, tmp_path: Path) -> None:
+    out = copy(finished, tmp_path / "corpus")
+    (out / "transcripts" / "00001.jsonl").rename(out / "transcripts" / "00002.jsonl")
+    with pytest.raises(CorpusError, match=r"00002\.jsonl: dialogue 100 stands in the wrong file; its place is 00001"):
+        Survey.of(out)
+
+
+def test_a_row_that_is_no_transcript_is_named(finished: Path, tmp_path: Path) -> None:
+    out = copy(finished, tmp_path / "corpus")
+    with (out / "transcripts" / "00001.jsonl").open("a") as file:
+        file.write('{"index":131}\n')
+    with pytest.raises(CorpusError, match="dialogue 131 is not a transcript"):
+        Survey.of(out)
+
+
+def test_what_a_killed_run_finished_is_put_in_order_first(pack: Path, finished: Path, tmp_path: Path) -> None:
+    """A torn last line of it goes, and is told; the same bytes come out."""
+    out = copy(finished, tmp_path / "corpus")
+    shard = out / "transcripts" / "00001.jsonl"
+    lines = shard.read_bytes().splitlines(keepends=True)
+    shard.write_bytes(b"".join(lines[:20]))
+    (out / "journal" / "00001-3.done").write_bytes(b"".join(reversed(lines[20:])) + lines[5][:70])
+    played: list[str] = []
+    asyncio.run(produce(settings_of(pack, out), lambda event: played.append(event["event"])))
+    assert "done" not in played
+    assert bytes_of(out) == bytes_of(finished)
+    assert not [*(out / "journal").iterdir()]
+    assert '"torn_line_dropped","file":"00001-3.done","bytes":70' in (out / "run.log.jsonl").read_text()

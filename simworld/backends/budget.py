@@ -21,44 +21,38 @@ from typing import Literal
 from simworld.errors import OutOfBudget, UsageError
 
 Unit = Literal["usd", "tokens", "seconds"]
+USD = 1_000_000_000
+"""Points of a dollar."""
 _UNITS: dict[str, tuple[Unit, float]] = {
-    "usd": ("usd", 1), "$": ("usd", 1), "tok": ("tokens", 1), "ktok": ("tokens", 1e3), "mtok": ("tokens", 1e6),
+    "usd": ("usd", USD), "$": ("usd", USD), "tok": ("tokens", 1), "ktok": ("tokens", 1e3), "mtok": ("tokens", 1e6),
     "gtok": ("tokens", 1e9), "s": ("seconds", 1), "min": ("seconds", 60), "m": ("seconds", 60), "h": ("seconds", 3600),
     "d": ("seconds", 86_400),
 }  # fmt: skip
 _FORM = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z$]+)", re.IGNORECASE)
-START = 4
+RECENT = 200
+"""Dialogues whose cost tells what one more will cost."""
+START = 2
 """Dialogues that are begun before one has ended and shown what a dialogue costs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """An amount of `usd`, `tokens` or `seconds`."""
+    """An amount, in whole `points`: tokens, seconds, or billionths of a dollar, so that sums are exact."""
 
-    amount: float
+    points: int
     unit: Unit
-
-    def __str__(self) -> str:
-        return shown(self.amount, self.unit)
 
 
 def read_budget(text: str) -> Budget:
     """`20usd`, `5Mtok`, `2h` as a Budget. Raises UsageError for any other form."""
     found = _FORM.fullmatch(text.strip())
     known = found and _UNITS.get(found[2].lower())
-    if not found or not known or not float(found[1]):
+    points = float(found[1]) * known[1] if found and known else 0.0
+    if not known or not 1 <= points < 2**63:
         raise UsageError(
             f"--budget '{text}': write an amount over 0 and a unit, such as 20usd, 500ktok, 5Mtok, 90min, 2h"
         )
-    unit, factor = known
-    return Budget(float(found[1]) * factor, unit)
-
-
-def shown(amount: float, unit: Unit) -> str:
-    """An amount as one reads it."""
-    if unit == "usd":
-        return f"{amount:.4f} usd" if amount < 1 else f"{amount:.2f} usd"
-    return f"{amount:,.0f} {unit}"
+    return Budget(int(points), known[0])
 
 
 class Purse:
@@ -67,66 +61,64 @@ class Purse:
     def __init__(
         self,
         budget: Budget,
-        spent: float = 0.0,
-        more: Callable[[float], Awaitable[float]] | None = None,
+        spent: int = 0,
+        more: Callable[[int], Awaitable[int]] | None = None,
         until: float | None = None,
     ) -> None:
         """`more` gives a part of what is asked for, from elsewhere, 0 where there is none left; `until` is the
         `time.time()` at which a budget of time ends."""
         self.unit = budget.unit
-        self.limit = budget.amount
+        self.limit = budget.points
         self.spent = spent
-        self.held = 0.0
-        self.unanswered = 0.0
+        self.held = 0
+        self.unanswered = 0
         """Part of what was spent that stands in no reply: calls that failed, but may have been billed."""
         self.ended = False
         """Whether something was not begun for want of budget."""
         self._more = more
-        self._until = until if until is not None else time.time() + budget.amount
+        self._until = until if until is not None else time.time() + budget.points
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._asking = asyncio.Lock()
-        self._dialogues: list[float] = []
+        self._dialogues: deque[float] = deque(maxlen=RECENT)
 
-    async def hold(self, cost: float) -> None:
+    async def hold(self, cost: int) -> None:
         """Hold back what a try may cost; waits for calls in flight where they may leave enough.
 
         Raises OutOfBudget where even without them it is not there.
         """
         while not await self._has(cost):
-            if not self.held or (self.spent + cost > self.limit and not self._more):
+            if self.unit == "seconds" or not self.held or (self.spent + cost > self.limit and not self._more):
                 self.ended = True
                 raise OutOfBudget("the budget is spent")
             await self._next_settled()
         self.held += cost
 
-    def settle(self, held: float, cost: float) -> None:
+    def settle(self, held: int, cost: int) -> None:
         """What was held came to this."""
-        self.held = self.held - held if self.held > held else 0.0
-        if self.unit != "seconds":
-            self.spent += cost
+        self.held -= held
+        self.spent += cost
         while self._waiting:
             place = self._waiting.popleft()
             if not place.done():
                 place.set_result(None)
 
     async def admits(self, in_flight: int) -> bool:
-        """Whether one more dialogue may be begun, beside what those in flight may still need by what dialogues cost."""
+        """Whether one more dialogue may be begun, beside those in flight, by what recent dialogues cost."""
         mean = self._mean()
         if self.unit == "seconds":
             return time.time() + (mean or 0.0) < self._until
         if mean is None:
             return in_flight < START
-        return await self._has(mean * (1 + in_flight / 2))
+        return await self._has(round(mean * (1 + in_flight)) - self.held)
 
     def note(self, cost: float) -> None:
         """A dialogue ended, and cost this (of a budget of time: took so many seconds)."""
         self._dialogues.append(cost)
-        del self._dialogues[:-200]
 
     def _mean(self) -> float | None:
         return sum(self._dialogues) / len(self._dialogues) if self._dialogues else None
 
-    async def _has(self, cost: float) -> bool:
+    async def _has(self, cost: int) -> bool:
         if self.unit == "seconds":
             return time.time() < self._until
         if self.spent + self.held + cost <= self.limit:

@@ -171,7 +171,7 @@ class Gate:
                 try:
                     await asyncio.sleep(max(0.0, outage.next - now))
                 except BaseException:
-                    outage.probing = False
+                    self._put_down(True)
                     raise
                 if self._outage is outage:
                     return True

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from math import ceil
 
 from simworld.backends.backend import ChatBackend, Messages
-from simworld.backends.budget import Purse
+from simworld.backends.budget import USD, Purse
 from simworld.backends.completion import Completion
 from simworld.backends.payment import Payment
 from simworld.backends.prices import Price
@@ -72,8 +73,8 @@ class Metered:
             made = self.count(reply.text)
         return given, made
 
-    def _cost(self, given: int, made: int) -> float:
-        return self._price.cost(given, made) if self._price else float(given + made)
+    def _cost(self, given: int, made: int) -> int:
+        return ceil(self._price.cost(given, made) * USD) if self._price else given + made
 
 
 def _characters(messages: Messages) -> int:

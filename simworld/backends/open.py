@@ -20,6 +20,7 @@ from simworld.registry import lookup, names
 Opener = Callable[[str, Sampling], ChatBackend]
 
 BACKENDS: dict[str, str] = {
+    "local": "simworld.backends.local.chat:open_local",
     "openai": "simworld.backends.openai:open_openai",
     "scripted": "simworld.backends.scripted:open_scripted",
 }

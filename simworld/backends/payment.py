@@ -19,11 +19,11 @@ from typing import Protocol
 class Funds(Protocol):
     """What payments are held back from."""
 
-    async def hold(self, cost: float) -> None:
+    async def hold(self, cost: int) -> None:
         """Hold so much back. Raises OutOfBudget where it is not there."""
         ...
 
-    def settle(self, held: float, cost: float) -> None:
+    def settle(self, held: int, cost: int) -> None:
         """What was held came to this."""
         ...
 
@@ -31,7 +31,7 @@ class Funds(Protocol):
 class Payment:
     """The money (or tokens) behind one call; one try at a time."""
 
-    def __init__(self, funds: Funds, cost: float) -> None:
+    def __init__(self, funds: Funds, cost: int) -> None:
         self._funds, self._cost = funds, cost
         self._held = False
         self.lost = 0
@@ -48,9 +48,9 @@ class Payment:
         if self._held:
             self._held = False
             self.lost += billed
-            self._funds.settle(self._cost, self._cost if billed else 0.0)
+            self._funds.settle(self._cost, self._cost if billed else 0)
 
-    def settle(self, cost: float) -> None:
+    def settle(self, cost: int) -> None:
         """The reply came, and cost this."""
         if self._held:
             self._held = False

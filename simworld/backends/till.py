@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 
 from simworld.backends.backend import ChatBackend
-from simworld.backends.budget import Purse
+from simworld.backends.budget import USD, Purse
 from simworld.backends.meter import Metered
 from simworld.backends.prices import Price, as_of, price_of
 from simworld.errors import UsageError
 from simworld.schema import Transcript
-
-Spent = tuple[str, int, int, int]
-"""A backend's spec, calls, tokens in, tokens out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +34,19 @@ class Till:
         price = self._price(backend.spec) if self.purse.unit == "usd" else None
         return Metered(backend, self.purse, price, reply_tokens=min(self.reply_tokens, backend.context_tokens))
 
-    def cost(self, told: Iterable[Transcript]) -> float:
+    def cost(self, told: Iterable[Transcript]) -> int:
         """What these transcripts cost by their own count, in the purse's unit."""
-        parts = [part for transcript in told for part in spent(transcript)]
-        if self.purse.unit == "usd":
-            return sum(self._price(spec).cost(given, made) for spec, _, given, made in parts if given or made)
-        return float(sum(given + made for _, _, given, made in parts))
+        shares = [
+            share
+            for transcript in told
+            for id, usage in transcript.usage.items()
+            for share in usage.shares(transcript.seats[id].backend if id in transcript.seats else id)
+        ]
+        return sum(self.charge(spec, given, made) for spec, _, given, made in shares if given or made)
+
+    def charge(self, spec: str, given: int, made: int) -> int:
+        """What so many tokens of a backend cost, in the points of the purse."""
+        return ceil(self._price(spec).cost(given, made) * USD) if self.purse.unit == "usd" else given + made
 
     def _price(self, spec: str) -> Price:
         price = price_of(spec, self.prices, elsewhere=self.elsewhere)
@@ -50,20 +55,3 @@ class Till:
                 f"the price of '{spec}' is unknown (table of {as_of()}): give --price IN,OUT in usd per million tokens"
             )
         return price
-
-
-def spent(transcript: Transcript) -> list[Spent]:
-    """What each backend of a transcript was asked and gave, seat by seat; a stand-in's share apart."""
-    parts: list[Spent] = []
-    for id, usage in transcript.usage.items():
-        spec = transcript.seats[id].backend if id in transcript.seats else id
-        calls, given, made = usage.calls, usage.input_tokens, usage.output_tokens
-        if usage.fallback:
-            parts.append(
-                (usage.fallback, usage.fallback_calls, usage.fallback_input_tokens, usage.fallback_output_tokens)
-            )
-            calls, given, made = (
-                calls - usage.fallback_calls, given - usage.fallback_input_tokens, made - usage.fallback_output_tokens
-            )  # fmt: skip
-        parts.append((spec, calls, given, made))
-    return parts

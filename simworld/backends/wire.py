@@ -42,7 +42,10 @@ _OF_THIS_PROMPT = re.compile(
 )
 
 
+_ANOTHER_WORD = re.compile(r"\s\S")
 _LONGEST = ("max_tokens", "max_completion_tokens")
+_OVERSHOOT = 3
+"""Tokens by which servers pass a limit to end a character they have begun; llama.cpp's does."""
 _WATCHED = frozenset({"logprobs", "n", "response_format", "stop", *_LONGEST})
 """Options of which a reply can show that the server ignored them."""
 _KINDS: dict[str, tuple[type, ...]] = {
@@ -105,8 +108,8 @@ def _completion(message: dict[str, Any], choice: dict[str, Any], usage: dict[str
 def find_ignored(sent: Mapping[str, Any], choices: Sequence[Any], reply: Completion) -> tuple[str, ...]:
     """Names of the options in `sent` that this reply shows to be ignored; an option not named may be so all the same.
 
-    `reply` is read from the first of `choices`. What was cut (by length or a filter) or is empty proves nothing of
-    `response_format`.
+    `reply` is read from the first of `choices`. A reply that is empty or filtered proves nothing of `response_format`,
+    one cut by length no more than that it is not so begun.
     """
     first = _mapping(choices[0])
     found: list[str] = []
@@ -114,41 +117,42 @@ def find_ignored(sent: Mapping[str, Any], choices: Sequence[Any], reply: Complet
         found.append("logprobs")
     if type(sent.get("n")) is int and len(choices) < sent["n"]:
         found.append("n")
-    if _holds_stop(sent, reply.text):
+    if any(_goes_on(reply.text, stop) for stop in _list(sent.get("stop"))):
         found.append("stop")
-    wanted = _mapping(sent.get("response_format"))
-    if wanted and reply.text and reply.finish_reason in {"stop", ""} and not _is_in_format(wanted, reply.text):
-        found.append("response_format")
+    if wanted := _mapping(sent.get("response_format")):
+        text, cut = reply.text.strip(), reply.finish_reason == "length"
+        if text and (cut or reply.finish_reason in {"stop", ""}) and not _is_in_format(wanted, text, cut):
+            found.append("response_format")
     found += [name for name in _LONGEST if type(sent.get(name)) is int and _is_over(sent[name], len(choices), reply)]
     return tuple(found)
 
 
-def _holds_stop(sent: Mapping[str, Any], text: str) -> bool:
-    """Whether a stop string stands in the text, which should have ended before it."""
-    stop = sent.get("stop")
-    if not stop or sent.get("include_stop_str_in_output"):
-        return False
-    return any(isinstance(word, str) and word and word in text for word in _list(stop))
+def _goes_on(text: str, stop: Any) -> bool:
+    """Whether another word follows a stop string. The string itself, and what a token holds beyond it, some leave in."""
+    return isinstance(stop, str) and stop != "" and _ANOTHER_WORD.search(text.partition(stop)[2]) is not None
 
 
 def _is_over(limit: int, choices: int, reply: Completion) -> bool:
     """Whether there are more tokens than were allowed: as told, else by words, since no token holds two of them."""
     if reply.output_tokens:
-        return reply.output_tokens > limit * choices
+        return reply.output_tokens > (limit + _OVERSHOOT) * choices
     return len(reply.text) > 2 * limit and len(reply.text.split()) > limit
 
 
-def _is_in_format(wanted: Mapping[str, Any], text: str) -> bool:
-    """Whether the text is JSON of the kind asked for, as far as the schema's top level tells."""
-    if wanted.get("type") not in {"json_object", "json_schema"}:
+def _is_in_format(wanted: Mapping[str, Any], text: str, cut: bool) -> bool:
+    """Whether the text is JSON of the kind asked for (or its beginning), as far as the schema's top level tells."""
+    kind = wanted.get("type")
+    if kind not in {"json_object", "json_schema"}:
         return True
+    schema = _mapping(_mapping(wanted.get("json_schema")).get("schema")) or _mapping(wanted.get("schema"))
+    if not schema and kind == "json_object":
+        schema = {"type": "object"}
+    if cut:
+        return text.startswith("{") or schema.get("type") != "object"
     try:
         value = orjson.loads(text)
     except ValueError:
         return False
-    schema = _mapping(_mapping(wanted.get("json_schema")).get("schema")) or _mapping(wanted.get("schema"))
-    if not schema:
-        return wanted["type"] == "json_schema" or isinstance(value, dict)
     if not isinstance(value, dict):
         return _is_kind(schema, value)
     held = cast("dict[str, Any]", value)

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from simworld import __version__
-from simworld.cli import corpora, packs, run
+from simworld.cli import corpora, costs, packs, run
 from simworld.cli.screen import say
 from simworld.errors import SimworldError, UsageError
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 packs.register(app)
 run.register(app)
 corpora.register(app)
+costs.register(app)
 
 
 def _version(wanted: bool) -> None:

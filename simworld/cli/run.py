@@ -6,10 +6,11 @@ import asyncio
 import json
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
+from simworld.cli import options
 from simworld.cli.screen import out, print_transcript, say, table
 from simworld.errors import UsageError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 SHOWN = 12
 """Rows of a plan that `--dry-run` prints."""
+OUT_OF_BUDGET = "the budget of {budget} holds no more; what was finished is kept"
 
 
 def register(app: typer.Typer) -> None:
@@ -30,74 +32,59 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    scenes: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[SCENE|STORY|PATH]...",
-            help="Ids of scenes and stories, files, folders or packs; default: all built-in scenes.",
-        ),
-    ] = None,
-    backend: Annotated[
-        str, typer.Option(help="What speaks: improv, openai:NAME, provider:NAME, scripted:FILE, recorded:CORPUS.")
-    ] = "improv",
-    seat: Annotated[
-        list[str] | None, typer.Option(metavar="ID=B", help="What speaks for one seat (or director=).")
-    ] = None,
-    base_url: Annotated[str | None, typer.Option(metavar="U", help="Address of an OpenAI-compatible server.")] = None,
-    temperature: Annotated[
-        float | None, typer.Option(metavar="T", help="Sampling temperature, 0 or more; default: the server's.")
-    ] = None,
-    top_p: Annotated[
-        float | None, typer.Option(metavar="P", help="Nucleus sampling, over 0 up to 1; default: the server's.")
-    ] = None,
-    max_tokens: Annotated[int | None, typer.Option(metavar="N", help="Tokens of one reply.")] = None,
-    context: Annotated[
-        int | None, typer.Option(metavar="N", help="Tokens that prompt and reply may have together.")
-    ] = None,
-    timeout: Annotated[float, typer.Option(metavar="S", help="Seconds that one try of a call may take.")] = 120.0,
-    max_turns: Annotated[
-        int | None, typer.Option(metavar="N", help="Acts a dialogue may have, instead of the scene's.", min=1)
-    ] = None,
-    emotion: Annotated[
-        str,
-        typer.Option(metavar="pad|categorical", help="How characters feel: in numbers with a temper, or names alone."),
-    ] = "pad",
-    memory: Annotated[
-        str, typer.Option(metavar="episodic|window", help="What they remember: a life, or only what is in view.")
-    ] = "episodic",
-    recall: Annotated[
-        str, typer.Option(metavar="lexical|minilm|E", help="What finds memories: words, or an encoder (extra [embed]).")
-    ] = "lexical",
-    memories: Annotated[int, typer.Option(metavar="N", help="Memories that one mind holds before it forgets.")] = 240,
-    memory_tokens: Annotated[int, typer.Option(metavar="N", help="Tokens of memories in one note.", min=0)] = 256,
-    intervene: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A YAML list of interventions, made beside the scenes' own.")
-    ] = None,
-    n: Annotated[
-        int, typer.Option("-n", metavar="N", help="Dialogues (or stories) in all, spread over the scenes.", min=1)
-    ] = 1,
-    seed: Annotated[int, typer.Option(metavar="S", help="One seed, one corpus.")] = 0,
-    jobs: Annotated[int, typer.Option(metavar="J", help="Dialogues in flight in each process.", min=1)] = 64,
-    workers: Annotated[int, typer.Option(metavar="W", help="Processes.", min=1)] = 1,
-    out_: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Corpus folder; without it, dialogues are printed.")
-    ] = None,
-    keep_failed: Annotated[bool, typer.Option("--keep-failed", help="Do not play failed dialogues again.")] = False,
-    scene_backends: Annotated[bool, typer.Option("--scene-backends", help="Let scenes name network backends.")] = False,
-    replay: Annotated[
-        bool, typer.Option("--replay", help="Play again from the journal of --out; asks no model.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan with counts; play nothing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    scenes: options.Scenes = None,
+    backend: options.Backend = "improv",
+    seat: options.Seats = None,
+    fallback: options.Fallback = "",
+    fallback_base_url: options.FallbackUrl = None,
+    base_url: options.BaseUrl = None,
+    temperature: options.Temperature = None,
+    top_p: options.TopP = None,
+    max_tokens: options.MaxTokens = None,
+    context: options.Context = None,
+    timeout: options.Timeout = 120.0,
+    call_timeout: options.CallTimeout = 600.0,
+    dialogue_timeout: options.DialogueTimeout = None,
+    wait: options.Wait = 3600.0,
+    rpm: options.Rpm = None,
+    tpm: options.Tpm = None,
+    price: options.Prices = None,
+    budget: options.Budget = "",
+    forecast: options.Forecast = False,
+    device: options.Device = None,
+    dtype: options.Dtype = None,
+    adapter: options.Adapter = None,
+    batch: options.Batch = 64,
+    cache_gb: options.CacheGb = None,
+    trust_remote_code: options.TrustRemoteCode = False,
+    max_turns: options.MaxTurns = None,
+    emotion: options.Emotion = "pad",
+    memory: options.Memory = "episodic",
+    recall: options.Recall = "lexical",
+    memories: options.Memories = 240,
+    memory_tokens: options.MemoryTokens = 256,
+    intervene: options.Intervene = None,
+    n: options.N = 1,
+    seed: options.Seed = 0,
+    jobs: options.Jobs = 64,
+    workers: options.Workers = 1,
+    out_: options.Out = None,
+    keep_failed: options.KeepFailed = False,
+    scene_backends: options.SceneBackends = False,
+    replay: options.Replay = False,
+    dry_run: options.DryRun = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Play scenes. The same command again goes on where it stopped."""
+    from simworld.backends.prices import read_prices
     from simworld.backends.sampling import Sampling
     from simworld.simulate.minding import Minding
     from simworld.simulate.share import RunSettings
 
     sampling = _checked(
         Sampling, temperature=temperature, top_p=top_p, max_tokens=max_tokens, context=context, base_url=base_url,
-        timeout=timeout,
+        timeout=timeout, call_timeout=call_timeout, wait=wait, rpm=rpm, tpm=tpm, device=device, dtype=dtype,
+        adapter=adapter, batch=batch, cache_gb=cache_gb, trust_remote_code=trust_remote_code,
     )  # fmt: skip
     minding = _checked(
         Minding, emotion=emotion, memory=memory, recall=recall, memories=memories, memory_tokens=memory_tokens
@@ -106,12 +93,19 @@ def run(
         RunSettings, minding=minding, interventions=_interventions(intervene), scenes=tuple(scenes or _all_scenes()),
         out=str(out_ or ""), backend=backend, seats=_seats(seat), sampling=sampling, n=n, seed=seed,
         max_turns=max_turns, jobs=jobs, workers=workers, keep_failed=keep_failed, replay=replay,
-        scene_backends=scene_backends,
+        scene_backends=scene_backends, fallback=fallback, fallback_url=fallback_base_url, budget=budget,
+        prices=read_prices(price or []), dialogue_timeout=dialogue_timeout,
     )  # fmt: skip
     if replay and out_ is None:
         raise UsageError("--replay needs --out DIR, the corpus whose journal is played")
+    if replay and forecast:
+        raise UsageError("--forecast plays a sample, and --replay asks no model; give one of them")
     if dry_run:
         _print_plan(settings, as_json)
+    elif forecast:
+        from simworld.cli.forecasting import print_forecast
+
+        print_forecast(settings, as_json=as_json)
     elif out_ is None:
         _to_screen(settings, as_json)
     else:
@@ -196,6 +190,7 @@ def _situations(item: Planned | PlannedStory) -> tuple[list[Situation], dict[str
 
 def _to_screen(settings: RunSettings, as_json: bool) -> None:
     """Play and print each dialogue as it ends; nothing is kept."""
+    from simworld.simulate.notices import noticed
     from simworld.simulate.run import play_all
     from simworld.simulate.share import Prepared
     from simworld.simulate.tuning import tuned
@@ -211,8 +206,10 @@ def _to_screen(settings: RunSettings, as_json: bool) -> None:
 
     async def play() -> None:
         try:
-            share = prepared.share(0, set())
-            await play_all(share, speakers, prepared.terms, jobs=settings.jobs, done=done)
+            with noticed(say):
+                await play_all(
+                    prepared.plan().take(settings.n), speakers, prepared.terms, jobs=settings.jobs, done=done
+                )
         finally:
             await speakers.close()
 
@@ -221,6 +218,9 @@ def _to_screen(settings: RunSettings, as_json: bool) -> None:
     with tuned():
         asyncio.run(play())
     _end_of_screen(settings, failed)
+    if prepared.till and prepared.till.purse.ended:
+        say(OUT_OF_BUDGET.format(budget=settings.budget))
+        raise typer.Exit(3)
 
 
 def _print(transcript: Transcript, as_json: bool) -> None:
@@ -254,4 +254,7 @@ def _to_folder(settings: RunSettings, as_json: bool) -> None:
         say(f"interrupted; {settings.out} holds what was finished, the same command goes on from here")
         raise typer.Exit(130) from None
     progress.report(survey, as_json=as_json)
+    if progress.out_of_budget:
+        say(OUT_OF_BUDGET.format(budget=settings.budget) + "; the same command goes on with a larger one")
+        raise typer.Exit(3)
     raise typer.Exit(1 if progress.failed or survey.statuses["failed"] else 0)

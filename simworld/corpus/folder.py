@@ -1,12 +1,11 @@
 """Write a corpus folder: one run at a time, always valid, the same bytes however it was made.
 
     with open_folder(path, identity) as folder:      # refused if another process or another run's corpus is there
-        folder.finished()                            # {index: status} of what is already there
         folder.keep([transcript])                    # durable at once, in any order
         folder.settle(shard)                         # put in plan order, renamed when complete
 
 Finished dialogues are appended to `journal/NNNNN-W.done` as they come; a whole shard is then written in plan
-order beside its old file and renamed over it.
+order beside its old file and renamed over it, and what is counted of it is kept in `counts/`.
 """
 
 from __future__ import annotations
@@ -14,20 +13,28 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from simworld.corpus.store import SHARD, done_files, read_shard, shards_of, to_line
+from simworld import __version__
+from simworld.corpus.counts import keep_counts, stamp
+from simworld.corpus.store import SHARD, done_files, read_lines, read_shard, shard_file, to_line, waiting_shards
+from simworld.corpus.survey import Survey
 from simworld.errors import CorpusError
 from simworld.prompts import page
 from simworld.schema import Transcript
+from simworld.text.lines import APPENDING, append_whole, cut_torn
 
 PATIENCE = 5.0
 """Seconds to wait for the lock of a process that is just ending."""
 MOST_OPEN = 32
+VERSIONS = "versions"
+
+Difference = tuple[str, str, str]
+"""Dotted name, what was there, what is here."""
 
 
 class Folder:
@@ -36,15 +43,10 @@ class Folder:
     def __init__(self, path: Path, *, worker: int = 0, lock: int | None = None) -> None:
         self.path = path
         self.lock = lock
+        self.changed: list[Difference] = []
+        """Where a replay's settings and version differ from those of the corpus."""
         self._worker = worker
         self._files: dict[int, int] = {}
-
-    def finished(self) -> dict[int, str]:
-        """Index -> status of every transcript that is there."""
-        found: dict[int, str] = {}
-        for shard in shards_of(self.path):
-            found.update({index: _status(line) for index, line in read_shard(self.path, shard).items()})
-        return found
 
     def keep(self, told: Sequence[Transcript]) -> None:
         """Append the transcripts of one finished unit, in their order: the last one there says that all are.
@@ -64,13 +66,7 @@ class Folder:
             descriptor = self._files[shard] = self._open(shard)
             while len(self._files) > MOST_OPEN:
                 os.close(self._files.pop(min(self._files)))
-        start = os.lseek(descriptor, 0, os.SEEK_END)
-        try:
-            while data:
-                data = data[os.write(descriptor, data) :]
-        except OSError:
-            os.ftruncate(descriptor, start)
-            raise
+        append_whole(descriptor, data)
 
     def settle(self, shard: int) -> None:
         """Write a shard in plan order and rename it into place; a shard with nothing new is left alone."""
@@ -80,16 +76,28 @@ class Folder:
         waiting = done_files(self.path, shard)
         if not waiting:
             return
+        for path in waiting:
+            os.close(self._open_whole(path))
         found = read_shard(self.path, shard)
-        target = self.path / "transcripts" / f"{shard:05d}.jsonl"
-        write_whole(target, b"".join(found[index] + b"\n" for index in sorted(found)))
+        survey = Survey.over(found, self.path)
+        write_whole(shard_file(self.path, shard), b"".join(found[index] + b"\n" for index in sorted(found)))
+        keep_counts(self.path, shard, survey.counts(), seen=stamp(self.path, shard))
         for path in waiting:
             path.unlink()
 
     def settle_all(self) -> None:
         """Put everything finished in order, also the shards that are not full."""
-        for shard in {int(path.name[:5]) for path in (self.path / "journal").glob("*.done")}:
+        for shard in waiting_shards(self.path):
             self.settle(shard)
+
+    def left_by(self, worker: int, indices: Iterable[int]) -> dict[int, bytes]:
+        """Index -> line of those of these dialogues that a worker had finished, and that are not in order yet."""
+        wanted = set(indices)
+        found: dict[int, bytes] = {}
+        for shard in {index // SHARD for index in wanted}:
+            lines = read_lines(_done_file(self.path, shard, worker), shard)
+            found |= {index: line for index, line in lines.items() if index in wanted}
+        return found
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write `manifest.json`, and the dataset card `README.md` that says the same to a reader."""
@@ -118,21 +126,25 @@ class Folder:
         self.close()
 
     def _open(self, shard: int) -> int:
-        path = self.path / "journal" / f"{shard:05d}-{self._worker}.done"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        whole = path.read_bytes()
-        end = whole.rfind(b"\n") + 1
-        if end < len(whole):
-            os.ftruncate(descriptor, end)
-            self.log("torn_line_dropped", file=path.name, bytes=len(whole) - end)
+        return self._open_whole(_done_file(self.path, shard, self._worker))
+
+    def _open_whole(self, path: Path) -> int:
+        """Open a file of finished dialogues for appending, a torn last line cut off."""
+        descriptor = os.open(path, APPENDING, 0o644)
+        if torn := cut_torn(descriptor):
+            self.log("torn_line_dropped", file=path.name, bytes=torn)
         return descriptor
+
+
+def _done_file(folder: Path, shard: int, worker: int) -> Path:
+    return folder / "journal" / f"{shard:05d}-{worker}.done"
 
 
 def open_folder(path: Path, identity: Mapping[str, Any], *, replay: bool = False) -> Folder:
     """Make or take over a corpus folder.
 
     Raises CorpusError where another process holds it, where it holds other files, or where it is the corpus of
-    another run: then the message shows what differs. With `replay` a difference is reported by the replay instead.
+    another run: then the message shows what differs. With `replay` what differs is the folder's `changed` instead.
     """
     if path.exists() and not path.is_dir():
         raise CorpusError(f"{path}: is a file; --out takes a folder")
@@ -141,13 +153,15 @@ def open_folder(path: Path, identity: Mapping[str, Any], *, replay: bool = False
     if replay and not (path / "manifest.json").is_file():
         raise CorpusError(f"{path}: there is no corpus to replay; --replay takes the folder of an earlier run")
     try:
-        for folder in (path, path / "transcripts", path / "journal"):
-            folder.mkdir(parents=True, exist_ok=True)
+        for part in ("transcripts", "journal", "counts"):
+            (path / part).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CorpusError(f"{path}: cannot be written: {error.strerror}; give --out another folder") from error
     folder = Folder(path, lock=_take_lock(path / "lock"))
     try:
-        _check_identity(path, identity, replay=replay)
+        folder.changed = _differences(path, identity)
+        if not replay:
+            _refuse_other(path, [one for one in folder.changed if not one[0].startswith(VERSIONS)])
     except BaseException:
         folder.close()
         raise
@@ -165,7 +179,7 @@ def _take_lock(path: Path) -> int:
             break
         except BlockingIOError:
             holder = os.pread(descriptor, 100, 0).decode(errors="replace").strip()
-            if time.monotonic() > deadline or (holder.isdigit() and _is_alive(int(holder))):
+            if time.monotonic() > deadline or (holder.isdigit() and is_alive(int(holder))):
                 os.close(descriptor)
                 raise CorpusError(
                     f"{path.parent}: another run (process {holder or 'unknown'}) is writing this corpus; wait for it, "
@@ -177,7 +191,8 @@ def _take_lock(path: Path) -> int:
     return descriptor
 
 
-def _is_alive(process: int) -> bool:
+def is_alive(process: int) -> bool:
+    """Whether a process of this number runs on this machine."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -187,16 +202,24 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def _check_identity(path: Path, identity: Mapping[str, Any], *, replay: bool) -> None:
+def _differences(path: Path, identity: Mapping[str, Any]) -> list[Difference]:
+    """Where the corpus that is there was made by another identity, or another version."""
     manifest = path / "manifest.json"
     if not manifest.is_file():
-        return
+        return []
     try:
-        there = orjson.loads(manifest.read_bytes())["identity"]
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        there = orjson.loads(manifest.read_bytes())
+        was, version = there["identity"], there.get("versions", {}).get("simworld")
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise CorpusError(f"{manifest}: not the manifest of a run; give --out another folder") from error
-    differences = list(differing(there, orjson.loads(orjson.dumps(identity))))
-    if differences and not replay:
+    return [
+        *differing(was, orjson.loads(orjson.dumps(identity))),
+        *differing({"simworld": version}, {"simworld": __version__}, VERSIONS),
+    ]
+
+
+def _refuse_other(path: Path, differences: Sequence[Difference]) -> None:
+    if differences:
         shown = "\n".join(f"  {name}: {was} there, {now} here" for name, was, now in differences[:12])
         more = f"\n  and {len(differences) - 12} more" if len(differences) > 12 else ""
         raise CorpusError(
@@ -205,8 +228,8 @@ def _check_identity(path: Path, identity: Mapping[str, Any], *, replay: bool) ->
         )
 
 
-def differing(there: Any, here: Any, name: str = "") -> list[tuple[str, str, str]]:
-    """Where two identities differ: dotted name, what was there, what is here."""
+def differing(there: Any, here: Any, name: str = "") -> list[Difference]:
+    """Where two identities differ."""
     if isinstance(there, dict) and isinstance(here, dict):
         keys: list[str] = sorted({*there, *here})  # pyright: ignore[reportUnknownArgumentType]
         return [
@@ -222,11 +245,6 @@ def _short(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _status(line: bytes) -> str:
-    status: str = orjson.loads(line)["status"]
-    return status
-
-
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
     half = path.with_name(path.name + ".half")
@@ -236,9 +254,19 @@ def write_whole(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         half.replace(path)
+        _sync_folder(path.parent)
     except OSError:
         half.unlink(missing_ok=True)
         raise
+
+
+def _sync_folder(path: Path) -> None:
+    """Make a renaming outlast a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _pretty(value: Mapping[str, Any]) -> bytes:

@@ -9,12 +9,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from simworld.errors import CorpusError, unknown
 from simworld.schema import Transcript
@@ -23,11 +24,15 @@ from simworld.schema.transcript import SCHEMA
 SHARD = 100
 """Dialogues in one file of `transcripts/`."""
 _HEAD = b'{"schema":%d,' % SCHEMA
+_TRANSCRIPT = TypeAdapter(Transcript)
+_BEGIN = re.compile(rb'\{"schema":\d+,"id":"[^"\\]*","index":(\d+),')
+"""How a line that was written here begins: its index can be told without parsing all of it."""
+_NUMBER = re.compile(r"\d{5,}(?=[-.])")
 
 
 def to_line(transcript: Transcript) -> bytes:
     """A transcript as one line of JSON, newline included."""
-    return _HEAD + transcript.model_dump_json().encode()[1:] + b"\n"
+    return _HEAD + _TRANSCRIPT.dump_json(transcript)[1:] + b"\n"
 
 
 def from_row(row: dict[str, Any], where: str) -> Transcript:
@@ -74,7 +79,8 @@ class Corpus:
         for shard in self.shards():
             found = read_shard(self.path, shard)
             for index in sorted(found):
-                yield orjson.loads(found[index]), f"{self.path}: dialogue {index}"
+                where = f"{self.path}: dialogue {index}"
+                yield parsed(found[index], where), where
 
     def shards(self) -> list[int]:
         """The numbers of the files that there are, sorted."""
@@ -85,7 +91,8 @@ class Corpus:
         if id.isdigit():
             found = read_shard(self.path, int(id) // SHARD).get(int(id))
             if found is not None:
-                return from_row(orjson.loads(found), f"{self.path}: dialogue {id}")
+                where = f"{self.path}: dialogue {id}"
+                return from_row(parsed(found, where), where)
         ids: list[str] = []
         for row, where in self.rows():
             if row["id"] == id:
@@ -97,19 +104,21 @@ class Corpus:
 
 def shards_of(folder: Path) -> list[int]:
     """The numbers of the shards that have finished dialogues, in order or not yet."""
-    names = [*(folder / "transcripts").glob("*.jsonl"), *(folder / "journal").glob("*.done")]
-    return sorted({int(path.name[:5]) for path in names if path.name[:5].isdigit()})
+    return sorted({*_numbers((folder / "transcripts").glob("*.jsonl")), *waiting_shards(folder)})
 
 
-def read_shard(folder: Path, shard: int) -> dict[int, bytes]:
-    """Index -> line, of one shard: the file in order, then what has been finished since; a torn last line is left."""
-    found: dict[int, bytes] = {}
-    ordered = folder / "transcripts" / f"{shard:05d}.jsonl"
-    for path in (ordered, *done_files(folder, shard)):
-        if path.is_file():
-            *lines, _torn = path.read_bytes().split(b"\n")
-            found.update((_index(line, path), line) for line in lines)
-    return found
+def waiting_shards(folder: Path) -> set[int]:
+    """The numbers of the shards of which something waits to be put in order."""
+    return _numbers((folder / "journal").glob("*.done"))
+
+
+def _numbers(paths: Iterable[Path]) -> set[int]:
+    return {int(number[0]) for path in paths if (number := _NUMBER.match(path.name))}
+
+
+def shard_file(folder: Path, shard: int) -> Path:
+    """Where a shard's transcripts stand in order."""
+    return folder / "transcripts" / f"{shard:05d}.jsonl"
 
 
 def done_files(folder: Path, shard: int) -> list[Path]:
@@ -117,8 +126,45 @@ def done_files(folder: Path, shard: int) -> list[Path]:
     return sorted((folder / "journal").glob(f"{shard:05d}-*.done"))
 
 
-def _index(line: bytes, path: Path) -> int:
+def read_shard(folder: Path, shard: int) -> dict[int, bytes]:
+    """Index -> line, of one shard: the file in order, then what has been finished since; a torn last line is left."""
+    found: dict[int, bytes] = {}
+    for path in (shard_file(folder, shard), *done_files(folder, shard)):
+        found |= read_lines(path, shard)
+    return found
+
+
+def read_lines(path: Path, shard: int) -> dict[int, bytes]:
+    """Index -> line, of one file of a shard (none where it is not there); a torn last line is left.
+
+    Raises CorpusError where a line is no transcript, or one of another shard.
+    """
     try:
-        return int(orjson.loads(line)["index"])
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        *lines, _torn = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return {}
+    found: dict[int, bytes] = {}
+    for line in lines:
+        index = _index(line, path)
+        if index // SHARD != shard:
+            raise CorpusError(f"{path}: dialogue {index} stands in the wrong file; its place is {index // SHARD:05d}")
+        found[index] = line
+    return found
+
+
+def parsed(line: bytes, where: object) -> dict[str, Any]:
+    """A transcript's line as plain data. Raises CorpusError naming `where`."""
+    try:
+        row: dict[str, Any] = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise CorpusError(f"{where}: a line is not a transcript: {line[:60]!r}") from error
+    return row
+
+
+def _index(line: bytes, path: Path) -> int:
+    if begun := _BEGIN.match(line):
+        return int(begun[1])
+    try:
+        return int(parsed(line, path)["index"])
+    except (KeyError, TypeError, ValueError) as error:
         raise CorpusError(f"{path}: a line is not a transcript: {line[:60]!r}") from error

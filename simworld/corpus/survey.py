@@ -1,29 +1,38 @@
-"""What a corpus folder holds, counted without keeping it in memory."""
+"""What a corpus folder holds, counted without keeping it in memory.
+
+survey = Survey.of(folder)
+survey.statuses, survey.turns, survey.is_finished(range(7, 8), failed_too=False)
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from simworld.corpus.store import read_shard, shards_of
-from simworld.schema import Transcript
+from simworld.corpus.counts import keep_counts, kept_counts, stamp
+from simworld.corpus.store import parsed, read_shard, shard_file, shards_of, waiting_shards
+from simworld.errors import CorpusError
+from simworld.schema import Transcript, Usage
 
 STAND_IN = "improv"
 """The backend whose words are no model's."""
 
+_THERE, _CLOSES, _FAILED, _STOPPED = 1, 2, 4, 8
+_MARKS = {"failed": _FAILED, "stopped_by_budget": _STOPPED}
+"""Statuses of transcripts that may be played again."""
+
 
 class Survey:
-    """Counts over transcripts: statuses, endings, scenes, turns, usage by backend."""
+    """Counts over transcripts: statuses, endings, scenes, turns, usage by backend. A byte for each transcript."""
 
-    def __init__(self) -> None:
-        self.status_of: dict[int, str] = {}
-        self.closing: set[int] = set()
+    def __init__(self, first: int = 0) -> None:
+        self._first = first
+        self._marks = bytearray()
+        self._replaceable: dict[int, dict[str, Any]] = {}
+        self.closed = 0
         """Transcripts that are the last, or only, one of their unit of the plan."""
-        self._facts_of_failed: dict[int, dict[str, Any]] = {}
         self.statuses: Counter[str] = Counter()
         self.endings: Counter[str] = Counter()
         self.scenes: Counter[str] = Counter()
@@ -32,19 +41,34 @@ class Survey:
         self.stand_in = False
 
     @classmethod
-    def of(cls, folder: Path) -> Survey:
-        """Count the transcripts of a folder."""
+    def of(cls, folder: Path, *, keep: bool = False) -> Survey:
+        """Count the transcripts of a folder; a file that was counted before and has not changed is not read.
+
+        `keep`: keep what had to be counted for the next time; only for who holds the folder.
+        """
         survey = cls()
+        waiting = waiting_shards(folder)
         for shard in shards_of(folder):
-            for index, line in read_shard(folder, shard).items():
-                survey.add(index, cls.facts(orjson.loads(line)))
+            counts = _unsettled(folder, shard) if shard in waiting else _settled(folder, shard, keep=keep)
+            survey._merge(counts)
+        return survey
+
+    @classmethod
+    def over(cls, lines: Mapping[int, bytes], where: Path) -> Survey:
+        """Count these lines of a file. Raises CorpusError where one is no transcript."""
+        survey = cls(min(lines, default=0))
+        for index, line in lines.items():
+            try:
+                survey.add(index, cls.facts(parsed(line, where)))
+            except (KeyError, TypeError, AttributeError) as error:
+                raise CorpusError(f"{where}: dialogue {index} is not a transcript: {line[:60]!r}") from error
         return survey
 
     @staticmethod
     def facts(row: dict[str, Any]) -> dict[str, Any]:
         """What is counted of one transcript, parsed from its line."""
         backends = {id: seat["backend"] for id, seat in row["seats"].items()}
-        usage = {id: (one["calls"], one["input_tokens"], one["output_tokens"]) for id, one in row["usage"].items()}
+        usage = {id: Usage.model_construct(**one) for id, one in row["usage"].items()}
         closes = not row.get("story") or row["story"]["last"]
         return _facts(row["status"], row["ending"], row["scene"], len(row["turns"]), backends, usage, closes)
 
@@ -52,34 +76,62 @@ class Survey:
     def facts_of(transcript: Transcript) -> dict[str, Any]:
         """What is counted of one transcript."""
         backends = {id: seat.backend for id, seat in transcript.seats.items()}
-        usage = {id: (one.calls, one.input_tokens, one.output_tokens) for id, one in transcript.usage.items()}
-        ending = transcript.ending.model_dump()
+        ending, usage = transcript.ending.model_dump(), transcript.usage
         closes = transcript.story is None or transcript.story.last
         return _facts(transcript.status, ending, transcript.scene, len(transcript.turns), backends, usage, closes)
 
     def add(self, index: int, facts: dict[str, Any]) -> None:
-        """Count a transcript; one that is already counted (a failed one, played again) is replaced."""
-        if index in self.status_of:
-            old = self._facts_of_failed.pop(index, None)
-            if old is None:
+        """Count a transcript; a failed or stopped one that is already counted is replaced, any other one stays."""
+        mark = self._mark(index)
+        if mark & _THERE:
+            if not mark & (_FAILED | _STOPPED):
                 return
-            self._count(old, -1)
-        self.status_of[index] = facts["status"]
-        if facts["closes"]:
-            self.closing.add(index)
-        else:
-            self.closing.discard(index)
-        if facts["status"] == "failed":
-            self._facts_of_failed[index] = facts
+            self._count(self._replaceable.pop(index), -1)
+        self._grow(index + 1)
+        self._marks[index - self._first] = _THERE | (_CLOSES if facts["closes"] else 0) | _MARKS.get(facts["status"], 0)
+        self.closed += bool(facts["closes"]) - bool(mark & _CLOSES)
+        if facts["status"] in _MARKS:
+            self._replaceable[index] = facts
         self._count(facts, 1)
 
-    def finished(self, spans: Iterable[range], *, failed_too: bool) -> set[int]:
-        """The numbers of the units (their indices given) that need not be played."""
-        return {unit for unit, span in enumerate(spans) if self._is_finished(span, failed_too)}
+    def is_finished(self, span: Iterable[int], *, failed_too: bool) -> bool:
+        """Whether the unit of these indices need not be played. `failed_too`: nor where it failed."""
+        marks = 0
+        for index in span:
+            marks |= self._mark(index)
+        return bool(marks & _CLOSES) and not marks & _STOPPED and (failed_too or not marks & _FAILED)
 
-    def _is_finished(self, span: range, failed_too: bool) -> bool:
-        there = [self.status_of[index] for index in span if index in self.status_of]
-        return any(index in self.closing for index in span) and (failed_too or "failed" not in there)
+    def counts(self) -> dict[str, Any]:
+        """Everything as plain data."""
+        return {
+            "first": self._first, "marks": self._marks.hex(),
+            "replaceable": {str(at): one for at, one in self._replaceable.items()},
+            "closed": self.closed, "statuses": dict(self.statuses), "endings": dict(self.endings),
+            "scenes": dict(self.scenes), "usage": {spec: dict(usage) for spec, usage in self.usage.items()},
+            "turns": self.turns, "stand_in": self.stand_in,
+        }  # fmt: skip
+
+    def _merge(self, counts: dict[str, Any]) -> None:
+        """Add what was counted of transcripts that are not counted here."""
+        first, marks = counts["first"] - self._first, bytes.fromhex(counts["marks"])
+        self._grow(counts["first"] + len(marks))
+        self._marks[first : first + len(marks)] = marks
+        self._replaceable |= {int(index): facts for index, facts in counts["replaceable"].items()}
+        self.closed += counts["closed"]
+        self.statuses.update(counts["statuses"])
+        self.endings.update(counts["endings"])
+        self.scenes.update(counts["scenes"])
+        for spec, usage in counts["usage"].items():
+            self.usage.setdefault(spec, Counter()).update(usage)
+        self.turns += counts["turns"]
+        self.stand_in = self.stand_in or counts["stand_in"]
+
+    def _mark(self, index: int) -> int:
+        at = index - self._first
+        return self._marks[at] if at < len(self._marks) else 0
+
+    def _grow(self, stop: int) -> None:
+        self._marks.extend(bytes(max(0, stop - self._first - len(self._marks))))
 
     def _count(self, facts: dict[str, Any], by: int) -> None:
         self.statuses[facts["status"]] += by
@@ -97,13 +149,29 @@ class Survey:
                 del counter[name]
 
 
+def _unsettled(folder: Path, shard: int) -> dict[str, Any]:
+    """The counts of a shard of which something waits to be put in order."""
+    return Survey.over(read_shard(folder, shard), folder).counts()
+
+
+def _settled(folder: Path, shard: int, *, keep: bool) -> dict[str, Any]:
+    """The counts of one file: kept ones where they hold, else made anew."""
+    counts = kept_counts(folder, shard)
+    if counts is None:
+        seen = stamp(folder, shard)
+        counts = Survey.over(read_shard(folder, shard), shard_file(folder, shard)).counts()
+        if keep:
+            keep_counts(folder, shard, counts, seen=seen)
+    return counts
+
+
 def _facts(
     status: str,
     ending: dict[str, Any],
     scene: str,
     turns: int,
     backends: dict[str, str],
-    usage: dict[str, tuple[int, int, int]],
+    usage: Mapping[str, Usage],
     closes: bool,
 ) -> dict[str, Any]:
     return {
@@ -114,5 +182,7 @@ def _facts(
         "turns": turns,
         "closes": closes,
         "backends": sorted(set(backends.values())),
-        "usage": [(backends.get(id, id), *counts) for id, counts in usage.items() if counts[0]],
+        "usage": [
+            share for id, one in usage.items() if one.calls for share in one.shares(backends.get(id, id)) if share[1]
+        ],
     }

@@ -74,7 +74,7 @@ _APART_TOO = (
 """How marks are set apart from words (in a text that is not ASCII); a regular expression takes four times as long."""
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def appraise(text: str) -> Appraisal:
     """What a text does to the one who hears it, if it is said to them; `named` stays empty. Pure."""
     shouts = text.count("!")

@@ -15,7 +15,7 @@ stay as they are, and the word is kept until another is named or the numbers cro
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache
 from math import dist, log2, sqrt
 from typing import NamedTuple, Protocol
 
@@ -130,7 +130,7 @@ def named(appraised: str, known: frozenset[str]) -> str:
     if appraised in known:
         return appraised
     wanted = appraised.strip().strip(".").strip().casefold()
-    return next((name for name in sorted(known) if name.casefold() == wanted), "")
+    return next((name for name in sorted(known) if name.casefold() == wanted), "") if wanted else ""
 
 
 def settles_within(temperament: Temperament, close: float = 0.05) -> float:
@@ -179,7 +179,6 @@ def _farness(point: Point) -> list[float]:
     return [square - v * x - a * y - d * z for square, x, y, z in _regions().rows]
 
 
-@lru_cache(maxsize=4096)
 def _name(point: Point, current: str = "") -> str:
     """The region of a point (of two equally near the first of the file); a `current` one holds on by `MARGIN`."""
     if not current:

@@ -10,6 +10,7 @@ A tie runs one way: what Mara feels for Tomas says nothing of what he feels for 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from statistics import fmean
@@ -56,9 +57,9 @@ def shift(tie: Tie, appraisal: Appraisal, weight: float) -> Tie:
     trusting = TRUSTING if appraisal.trust > 0 else DISTRUSTING
     return _moved(
         tie,
-        warmth=_drawn(tie.warmth, WARMING * appraisal.warmth * weight),
-        trust=_drawn(tie.trust, trusting * appraisal.trust * weight),
-        familiarity=_drawn(tie.familiarity, KNOWING * weight),
+        _drawn(tie.warmth, WARMING * appraisal.warmth * weight),
+        _drawn(tie.trust, trusting * appraisal.trust * weight),
+        _drawn(tie.familiarity, KNOWING * weight),
     )
 
 
@@ -68,15 +69,22 @@ def drift(tie: Tie, minutes: float) -> Tie:
     It is for the time between scenes: an hour or less is below the fourth decimal and changes nothing.
     """
     left = 2.0 ** (-max(0.0, minutes) / YEAR)
-    return _moved(tie, warmth=_rounded(tie.warmth * left), trust=_rounded(tie.trust * left))
+    return _moved(tie, _rounded(tie.warmth * left), _rounded(tie.trust * left), tie.familiarity)
 
 
 def standing(tie: Tie, name: str) -> str:
     """How one stands to somebody of this name, in words as one is told it; empty where there is nothing to tell."""
+    return _standing(
+        name, _band("warmth", tie.warmth), _band("trust", tie.trust), _band("familiarity", tie.familiarity),
+        (tie.warmth > 0) == (tie.trust > 0),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _standing(name: str, warmth: str, trust: str, familiarity: str, alike: bool) -> str:
+    """The words of three bands as one sentence."""
     words = data("mind/standing.yaml")
-    warmth, trust, familiarity = (_band(words[number], getattr(tie, number)) for number in NUMBERS)
-    joint = words["alike"] if (tie.warmth > 0) == (tie.trust > 0) else words["unlike"]
-    felt = joint.join(part for part in (warmth, trust) if part)
+    felt = words["alike" if alike else "unlike"].join(part for part in (warmth, trust) if part)
     told = words["then"].join(part for part in (felt, familiarity) if part)
     if not told:
         return ""
@@ -192,12 +200,20 @@ def _rounded(value: float) -> float:
     return round(value, DECIMALS) + 0.0
 
 
-def _moved(tie: Tie, **numbers: float) -> Tie:
-    if all(getattr(tie, number) == value for number, value in numbers.items()):
+def _moved(tie: Tie, warmth: float, trust: float, familiarity: float) -> Tie:
+    if (warmth, trust, familiarity) == _numbers(tie):
         return tie
-    return tie.model_copy(update=numbers)
+    return tie.model_copy(update={"warmth": warmth, "trust": trust, "familiarity": familiarity})
 
 
-def _band(bands: list[dict[str, str]], value: float) -> str:
-    """The words of the first band that reaches up to this number."""
-    return next(band["words"] for band in bands if value <= float(band["to"]))
+@cache
+def _bands(number: str) -> tuple[list[float], list[str]]:
+    """How far each band of a number reaches, and its words."""
+    bands = data("mind/standing.yaml")[number]
+    return [float(band["to"]) for band in bands], [band["words"] for band in bands]
+
+
+def _band(number: str, value: float) -> str:
+    """The words of the first band that reaches up to this value."""
+    tops, words = _bands(number)
+    return words[bisect_left(tops, value)]

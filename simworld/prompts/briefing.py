@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from simworld.prompts.fields import render_field
@@ -48,10 +48,15 @@ class Situation:
     """Seat id -> starting emotion; missing: none."""
     values: Mapping[str, object]
     """What the scene's templates may name."""
+    _texts: dict[str, str] = field(default_factory=dict[str, str], init=False, repr=False, compare=False)
 
     def text(self, template: str) -> str:
-        """A field of the scene, its names filled in."""
-        return render_field(template, self.values)
+        """A field of the scene, its names filled in; rendered once, however many seats are told it."""
+        if "{" not in template:
+            return template
+        if template not in self._texts:
+            self._texts[template] = render_field(template, self.values)
+        return self._texts[template]
 
     def place_of(self, seat: Seat) -> str:
         """Id of the place where a seat starts; empty where the scene has no map."""
@@ -83,11 +88,21 @@ def brief(
     persona = situation.cast[seat_id]
     briefing = Briefing(
         system=render(name, **_values(situation, seat, persona), standings=standings, remembered=remembered),
-        opener=render("opener", name=persona.name, plain=seat.is_plain),
-        nudge=render("nudge", name=persona.name),
+        opener=_opener(persona.name, seat.is_plain),
+        nudge=_nudge(persona.name),
     )
     used = [name, "opener", "nudge", "note", "forms.yaml", "when.yaml"] + ([] if persona.profile else ["profile"])
     return briefing, {template: digest(template) for template in used}
+
+
+@lru_cache(maxsize=2048)
+def _opener(name: str, plain: bool) -> str:
+    return render("opener", name=name, plain=plain)
+
+
+@lru_cache(maxsize=2048)
+def _nudge(name: str) -> str:
+    return render("nudge", name=name)
 
 
 def _template_of(seat: Seat) -> str:

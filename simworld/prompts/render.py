@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +64,7 @@ def words(name: str) -> tuple[str, ...]:
     return tuple(str(word) for word in data(f"vocabularies/{name}.yaml"))
 
 
+@lru_cache(maxsize=4096)
 def second_person(text: str) -> str:
     """First-person text turned to the reader: 'I have two sons.' -> 'You have two sons.'"""
     for pattern, word in _PERSONS:

@@ -127,7 +127,7 @@ class Mind(Record, frozen=True):
     """Id of the next memory."""
     unreflected: float = 0.0
     """Importance gathered since it last reflected."""
-    ties: dict[str, Tie] = {}
+    ties: dict[str, Tie] = Field(default_factory=dict)
     """Persona id -> how this one stands to them."""
     goal: str = ""
     """What is wanted now, where an intervention has swapped the seat's goal."""
@@ -135,7 +135,7 @@ class Mind(Record, frozen=True):
     """The emotion that the character was last told of in a note."""
     told_goal: str = ""
     """The swapped goal that it was last told of."""
-    told_ties: dict[str, str] = {}
+    told_ties: dict[str, str] = Field(default_factory=dict)
     """Persona id -> the words in which it was last told how it stands to them."""
     pressing: tuple[int, ...] = ()
     """Ids of memories that the next note tells whatever is talked of."""

@@ -55,6 +55,10 @@ class Ending(Record, frozen=True):
     """For `failed`: what went wrong; for `goal_reached`: which rule."""
 
 
+Share = tuple[str, int, int, int]
+"""A backend's spec, the calls that it answered, tokens in, tokens out."""
+
+
 class Usage(Record, frozen=True):
     """What a seat's backend was asked and gave."""
 
@@ -74,6 +78,12 @@ class Usage(Record, frozen=True):
     """Calls that it answered; they and their tokens are among the counts above."""
     fallback_input_tokens: int = 0
     fallback_output_tokens: int = 0
+
+    def shares(self, own: str) -> list[Share]:
+        """What each backend had of it: the seat's `own`, and the one that stood in for it."""
+        calls, given, made = self.fallback_calls, self.fallback_input_tokens, self.fallback_output_tokens
+        parts = [(own, self.calls - calls, self.input_tokens - given, self.output_tokens - made)]
+        return [*parts, (self.fallback, calls, given, made)] if calls else parts
 
 
 class MindRecord(Record, frozen=True):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from simworld.schema.record import Record
 
 Numbers = tuple[float, float, float]
@@ -36,7 +38,7 @@ class Turn(Record, frozen=True):
     """The speaker's emotion as it was done; empty: not known."""
     affect: Numbers | None = None
     """The same in numbers, each -1..1: valence, arousal, dominance; None: not known, or the emotion is categorical."""
-    ties: dict[str, Numbers] = {}
+    ties: dict[str, Numbers] = Field(default_factory=dict)
     """Persona id -> warmth, trust, familiarity (each -1..1) of the speaker for them, where they have changed since the
     speaker's last act (on the act's first turn)."""
     recalled: tuple[int, ...] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from simworld.schema.record import Record
 
 OUT = "out"
@@ -13,7 +15,7 @@ class World(Record, frozen=True):
 
     minutes: float = 0.0
     """Scene time since the beginning, in minutes."""
-    where: dict[str, str] = {}
+    where: dict[str, str] = Field(default_factory=dict)
     """Seat id -> place id; `out` for who has left or is yet to come."""
     awaited: tuple[str, ...] = ()
     """Seats that are yet to come."""

@@ -16,7 +16,7 @@ from simworld.prompts import Situation, brief, digest, words
 from simworld.schema import Happening, Intervention, Memory, Mind, Seat, SeatRecord, Tie, Turn, World
 from simworld.simulate.beginning import AtFirst, told_at_first
 from simworld.simulate.directors import Director, director_of
-from simworld.simulate.lens import Lens
+from simworld.simulate.lens import Lens, Outside
 from simworld.simulate.minding import Minding
 from simworld.world import present
 
@@ -53,6 +53,8 @@ class Dialogue:
     known_names: Mapping[str, str] = field(default_factory=dict[str, str])
     """How seats may be called in a reply (case folded) -> seat id."""
     lenses: dict[str, Lens] = field(default_factory=dict[str, Lens])
+    outside: Outside = field(default_factory=Outside)
+    """What the lenses have in common."""
 
     def look(
         self, seat: str, turns: Sequence[Turn], world: World, mind: Mind, recalled: tuple[Memory, ...], note: str,
@@ -101,7 +103,7 @@ class Dialogue:
     def lens(self, seat: str) -> Lens:
         """The memo of this seat's view."""
         if seat not in self.lenses:
-            self.lenses[seat] = Lens(seat, self.agents[seat], self.records, self.places)
+            self.lenses[seat] = Lens(seat, self.agents[seat], self.records, self.places, self.outside)
         return self.lenses[seat]
 
     def rng(self, act: int, who: str) -> Random:

@@ -9,7 +9,6 @@ model-led scene asks a chat model in a node of its own (see `director_model`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -18,6 +17,7 @@ from typing import Protocol
 from simworld.mind.temperament import factors
 from simworld.registry import find
 from simworld.schema import Mind, Persona, Scene, Turn
+from simworld.text.words import whole
 
 OVER = ""
 """What `choose` returns where the director ends the scene."""
@@ -216,7 +216,9 @@ def _called(turn: Turn, others: Sequence[str], names: dict[str, str]) -> str:
     best, last = "", (-1, 0)
     for seat in others:
         for name in (names[seat], *names[seat].split(maxsplit=1)[:1]):
-            found = [match.span() for match in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", turn.text)]
+            if name not in turn.text:
+                continue
+            found = [match.span() for match in whole((name,)).finditer(turn.text)]
             if found and found[-1] > last:
                 best, last = seat, found[-1]
     return best

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from simworld.schema import OUT, Ending, Scene, Turn, World
 from simworld.schema.scene import GoalRule
 from simworld.text.farewell import is_farewell
+from simworld.text.words import whole
 
 LOOK_BACK = 240
 """Turns in which a line counts as said before; bounded, so that a long scene costs the same per turn."""
@@ -47,7 +48,7 @@ def _holds(rule: GoalRule, turn: Turn, scene: Scene) -> bool:
     text = turn.text
     if turn.kind == "move":
         text = " ".join([text, *(place.name for place in scene.places if place.id == text)])
-    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE) for word in rule.words)
+    return whole(rule.words, any_case=True).search(text) is not None
 
 
 def _goodbye(scene: Scene, turns: Sequence[Turn]) -> Ending | None:
@@ -74,14 +75,15 @@ def _stale(scene: Scene, turns: Sequence[Turn]) -> Ending | None:
     acts = sorted({turn.act for turn in turns if not turn.source})[-scene.end.stale :]
     if len(acts) < scene.end.stale:
         return None
-    before = {_key(turn) for turn in turns if turn.act < acts[0]}
+    before = {_key(turn.text) for turn in turns if turn.act < acts[0]}
     adds = any(
-        turn.kind != "think" and SILENT.isdisjoint(turn.faults) and _key(turn) not in before
+        turn.kind != "think" and SILENT.isdisjoint(turn.faults) and _key(turn.text) not in before
         for turn in turns
         if turn.act in acts
     )
     return None if adds else Ending(reason="stale")
 
 
-def _key(turn: Turn) -> str:
-    return " ".join(turn.text.casefold().split())
+@lru_cache(maxsize=4096)
+def _key(text: str) -> str:
+    return " ".join(text.casefold().split())

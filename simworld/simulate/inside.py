@@ -9,6 +9,7 @@ Everything here but a model's reflection is a pure function of what this seat pe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from simworld.agents.reflection import Reflected, reflect
@@ -194,14 +195,28 @@ def _note(dialogue: Dialogue, state: State, seat: str, mind: Mind, recalled: Seq
     if ties:
         told["told_ties"] = {**mind.told_ties, **ties}
     last = dialogue.max_turns - len(state["acts"]) <= CLOSING_ACTS and not plain
-    standings = [line for line in ties.values() if line]
-    memories = [_as_told(memory, mind) for memory in recalled]
-    note = (
-        render("note", emotion=emotion, standing=standings, goal=goal, last=last, memories=memories)
-        if emotion or standings or goal or last or memories
-        else ""
-    )
+    standings = tuple(line for line in ties.values() if line)
+    memories = tuple(_as_told(memory, mind) for memory in recalled)
+    note = _written(emotion, standings, goal, last, memories)
     return note, mind.model_copy(update=told) if told else mind
+
+
+class _Recalled(NamedTuple):
+    """A memory as a note tells it."""
+
+    when: str
+    where: str
+    text: str
+
+
+@lru_cache(maxsize=2048)
+def _written(
+    emotion: str, standings: tuple[str, ...], goal: str, last: bool, memories: tuple[_Recalled, ...]
+) -> str:  # fmt: skip
+    """The words of a note; empty where there is nothing to tell. Most say no more than what is felt."""
+    if not (emotion or standings or goal or last or memories):
+        return ""
+    return render("note", emotion=emotion, standing=standings, goal=goal, last=last, memories=memories)
 
 
 def _changed_ties(dialogue: Dialogue, seat: str, mind: Mind) -> dict[str, str]:
@@ -215,6 +230,6 @@ def _changed_ties(dialogue: Dialogue, seat: str, mind: Mind) -> dict[str, str]:
     return changed
 
 
-def _as_told(memory: Memory, mind: Mind) -> dict[str, str]:
+def _as_told(memory: Memory, mind: Mind) -> _Recalled:
     when = "" if memory.kind == "belief" else ago(round(mind.minutes - memory.minutes, 1))
-    return {"when": when, "where": memory.where, "text": memory.text}
+    return _Recalled(when, memory.where, memory.text)

@@ -24,11 +24,24 @@ _TURN_OVERHEAD = 8
 """Tokens that name, markup and emotion add to a turn, on the high side."""
 
 
+class Outside(dict[int, Turn]):
+    """Turns as others perceive them, by number; the lenses of a dialogue share one."""
+
+    def of(self, turn: Turn) -> Turn:
+        """The turn without what is its speaker's inside."""
+        if turn.n not in self:
+            self[turn.n] = turn.model_copy(update=UNSEEN)
+        return self[turn.n]
+
+
 class Lens:
     """One seat's growing view: the turns it perceived, and its prompt."""
 
-    def __init__(self, seat: str, agent: Agent, records: Mapping[str, SeatRecord], places: Mapping[str, str]) -> None:
+    def __init__(
+        self, seat: str, agent: Agent, records: Mapping[str, SeatRecord], places: Mapping[str, str], outside: Outside
+    ) -> None:
         self._seat, self._agent, self._records, self._places = seat, agent, records, places
+        self._outside = outside
         self._taken = 0
         self._told: deque[tuple[int, tuple[int, ...]]] = deque()
         self.perceived: list[Turn] = []
@@ -39,14 +52,15 @@ class Lens:
     def take_in(self, turns: Sequence[Turn]) -> None:
         """Take in the turns that are new since the last time."""
         for turn in turns[self._taken :]:
-            if turn.seat == self._seat and turn.since is not None and turn.since != self.since:
-                self._restart(turns[: turn.n], turn.since)
-            if turn.seat == self._seat or self._seat in turn.heard_by:
-                self.perceived.append(turn if turn.seat == self._seat else turn.model_copy(update=UNSEEN))
-                if turn.seat == self._seat:
-                    self.fresh = len(self.perceived)
-                    if turn.recalled:
-                        self._told.append((turn.n, turn.recalled))
+            if turn.seat == self._seat:
+                if turn.since is not None and turn.since != self.since:
+                    self._restart(turns[: turn.n], turn.since)
+                self.perceived.append(turn)
+                self.fresh = len(self.perceived)
+                if turn.recalled:
+                    self._told.append((turn.n, turn.recalled))
+            elif self._seat in turn.heard_by:
+                self.perceived.append(self._outside.of(turn))
             if self._agent.wants_messages:
                 self._layout.take(turn)
         self._taken = len(turns)
@@ -141,7 +155,7 @@ class Lens:
 
     def _new_layout(self) -> Layout:
         begun = self.since > 0
-        return Layout(self._seat, self._records, forms(), places=self._places, begun=begun, count=self._count)
+        return Layout(self._seat, self._records, forms(), places=self._places, begun=begun, count=self._agent.count)
 
     def _count(self, text: str) -> int:
         return self._agent.count(text)

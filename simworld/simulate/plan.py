@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, islice, product
+from itertools import combinations, islice, permutations, product
 from pathlib import Path
 
 from simworld.errors import UsageError
@@ -202,6 +202,8 @@ class _Tally:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._used: Counter[tuple[object, ...]] = Counter()
+        self._met: dict[str, Counter[str]] = {}
+        """Persona id -> who they were cast with, how often."""
 
     def situation(self, scene: Scene, cast: Mapping[str, Persona], index: int, name: str) -> Situation:
         """The scene with these people; topic and emotions drawn evenly among all that is played as `name`."""
@@ -218,14 +220,10 @@ class _Tally:
     def even(self, kind: tuple[str, ...], values: Sequence[str], index: int, wider: tuple[str, ...] = ()) -> str:
         """The value used least under `kind`, then under `wider`; chance only among equals."""
 
-        def weight(value: str) -> tuple[int, int, int]:
-            return (
-                self._used[(*wider, value)] if wider else 0,
-                self._used[(*kind, value)],
-                mix(self._seed, index, *kind, value),
-            )
-
-        drawn = min(values, key=weight)
+        uses = {value: (self._used[(*wider, value)] if wider else 0, self._used[(*kind, value)]) for value in values}
+        least = min(uses.values())
+        equals = [value for value, used in uses.items() if used == least]
+        drawn = min(equals, key=lambda value: mix(self._seed, index, *kind, value))
         self._used[(*kind, drawn)] += 1
         if wider:
             self._used[(*wider, drawn)] += 1
@@ -240,8 +238,8 @@ class _Tally:
         chosen = self._weighed(stage, seats, index) if sizes <= MOST_CASTS else self._filled(stage, seats, index)
         if chosen is None:
             raise UsageError(f"'{stage.id}': its open seats cannot all be taken by different personas")
-        for one, other in combinations(sorted(persona.id for persona in chosen.values()), 2):
-            self._used[("pair", one, other)] += 1
+        for one, other in permutations([persona.id for persona in chosen.values()], 2):
+            self._met.setdefault(one, Counter())[other] += 1
         for seat, persona in chosen.items():
             self._used[("who", persona.id)] += 1
             self._used[(stage.id, seat, persona.id)] += 1
@@ -249,14 +247,19 @@ class _Tally:
 
     def _weighed(self, stage: AnyStage, seats: list[str], index: int) -> dict[str, Persona] | None:
         best: tuple[int, ...] = ()
-        chosen: dict[str, Persona] | None = None
+        equals: list[tuple[Persona, ...]] = []
         for people in product(*stage.candidates.values()):
             if len({persona.id for persona in people}) < len(people):
                 continue
-            weight = self._weight(stage, seats, people, index)
-            if chosen is None or weight < best:
-                best, chosen = weight, dict(zip(seats, people, strict=True))
-        return chosen
+            weight = self._weight(stage, seats, people)
+            if not equals or weight < best:
+                best, equals = weight, [people]
+            elif weight == best:
+                equals.append(people)
+        if not equals:
+            return None
+        chosen = min(equals, key=lambda people: self._chance(people, index))
+        return dict(zip(seats, chosen, strict=True))
 
     def _filled(self, stage: AnyStage, seats: list[str], index: int) -> dict[str, Persona] | None:
         """Seat by seat, the scarcest first; a choice that leaves nobody for a later seat is taken back."""
@@ -274,8 +277,9 @@ class _Tally:
         free = {who.id: who for who in stage.candidates[seat] if who.id not in there}
         weights: dict[str, tuple[int, ...]] = {}
         for id, who in free.items():
-            pairs, *others = self._weight(stage, [*taken, seat], (*taken.values(), who), index)
-            weights[id] = (max(pairs, self._least_met(stage, later[:1], id)), *others)
+            people = (*taken.values(), who)
+            pairs, *others = self._weight(stage, [*taken, seat], people)
+            weights[id] = (max(pairs, self._least_met(stage, later[:1], id)), *others, self._chance(people, index))
         for id in sorted(free, key=weights.__getitem__):
             if filled := self._fill(stage, order, {**taken, seat: free[id]}, index):
                 return filled
@@ -283,12 +287,18 @@ class _Tally:
 
     def _least_met(self, stage: AnyStage, following: Sequence[str], id: str) -> int:
         """How often this persona has met whoever of the seat to be filled next they met least."""
+        met = self._met.get(id, {})
         others = (who.id for seat in following for who in stage.candidates[seat] if who.id != id)
-        return min((self._used[("pair", *sorted((id, other)))] for other in others), default=0)
+        return min((met.get(other, 0) for other in others), default=0)
 
-    def _weight(self, stage: AnyStage, seats: Sequence[str], people: Sequence[Persona], index: int) -> tuple[int, ...]:
+    def _weight(self, stage: AnyStage, seats: Sequence[str], people: Sequence[Persona]) -> tuple[int, ...]:
+        """How often these have met, sat there and been used; the lighter cast is the better one."""
         ids = [persona.id for persona in people]
-        pairs = [self._used[("pair", *sorted(pair))] for pair in combinations(ids, 2)]
+        pairs = [self._met.get(one, {}).get(other, 0) for one, other in combinations(ids, 2)]
         own = [self._used[(stage.id, seat, id)] for seat, id in zip(seats, ids, strict=True)]
         who = [self._used[("who", id)] for id in ids]
-        return (max(pairs, default=0), max(own, default=0), sum(pairs), sum(who), mix(self._seed, index, *ids))
+        return max(pairs, default=0), max(own, default=0), sum(pairs), sum(who)
+
+    def _chance(self, people: Sequence[Persona], index: int) -> int:
+        """What decides between casts of one weight."""
+        return mix(self._seed, index, *(persona.id for persona in people))

@@ -31,22 +31,24 @@ async def play_dialogue(
     state = begin_state(dialogue)
     if not state["ending"]:
         run_config = cast("Any", {**(config or {}), "recursion_limit": 2 * dialogue.max_turns + 10})
-        if limit is None:
-            graph = compile_scene(dialogue.situation.scene)
-            state = cast("State", await graph.ainvoke(state, run_config, context=dialogue))  # pyright: ignore[reportUnknownMemberType]
-        else:
-            state = await _in_time(dialogue, state, run_config, limit)
+        state = await _played(dialogue, state, run_config, limit)
     return _transcript(dialogue, state)
 
 
-async def _in_time(dialogue: Dialogue, state: State, config: Any, seconds: float) -> State:
-    """The last state that there was when the dialogue, or its time, ended."""
+async def _played(dialogue: Dialogue, state: State, config: Any, seconds: float | None) -> State:
+    """The last state that there was when the dialogue, or its time, ended.
+
+    The values alone are streamed: `ainvoke` streams each update beside them, and throws it away.
+    """
     graph = compile_scene(dialogue.situation.scene)
+    time = asyncio.timeout(seconds)
     try:
-        async with asyncio.timeout(seconds):
+        async with time:
             async for reached in graph.astream(state, config, context=dialogue, stream_mode="values"):  # pyright: ignore[reportUnknownMemberType]
                 state = cast("State", reached)
     except TimeoutError:
+        if not time.expired():
+            raise
         late = Ending(reason="failed", by=state["next"], detail=f"not over after {seconds:g} s (--dialogue-timeout)")
         return {**state, "ending": late}
     return state

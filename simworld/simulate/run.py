@@ -8,15 +8,17 @@ Dialogues are independent; up to `jobs` are in flight and their model calls meet
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simworld.backends.sampling import Sampling
+from simworld.backends.till import Till
 from simworld.errors import BackendError, RunStopped, UsageError, unknown
 from simworld.prompts import words
 from simworld.schema import Intervention, Mind, Scene, Story, Transcript
+from simworld.simulate.admission import Admission
 from simworld.simulate.dialogue import open_dialogue
 from simworld.simulate.longterm import read_minds, write_minds
 from simworld.simulate.minding import Minding
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 JOBS = 64
 """Dialogues in flight, where the user does not say."""
-HOPELESS = 20
+HOPELESS = 50
 """Dialogues that may fail in a row, with none finished in between, before the run stops."""
 
 
@@ -48,6 +50,10 @@ class Terms:
     """Beside the scenes' own; those at a seat that a scene has not are left out there."""
     minds: Mapping[str, Mind] = field(default_factory=dict[str, Mind])
     """Persona id -> a mind that its owner brings along."""
+    till: Till | None = None
+    """What calls are paid from, where there is a budget."""
+    timeout: float | None = None
+    """Seconds that a dialogue (of a story: each chapter) may take."""
 
 
 async def play(
@@ -193,7 +199,7 @@ def _check_limits(n: int, max_turns: int | None) -> None:
 
 
 async def play_all(
-    planned: Iterable[Planned | PlannedStory],
+    planned: Iterable[Planned | PlannedStory] | AsyncIterator[Planned | PlannedStory],
     speakers: Speakers,
     terms: Terms,
     *,
@@ -204,12 +210,13 @@ async def play_all(
 
     Raises Refused at once, and RunStopped where one dialogue after another fails.
     """
-    stream = iter(planned)
+    admission = Admission(planned, terms.till)
     failed = _Failures()
 
     async def worker() -> None:
-        for item in stream:
-            told = await play_planned(item, speakers, terms)
+        while (item := await admission.next()) is not None:
+            with admission.playing() as told:
+                told.extend(await play_planned(item, speakers, terms))
             failed.note(told[-1])
             result = done(told)
             if result is not None:
@@ -228,14 +235,17 @@ async def play_planned(item: Planned | PlannedStory, speakers: Speakers, terms: 
     if isinstance(item, PlannedStory):
         from simworld.simulate.story import Telling, tell
 
-        return await tell(Telling(item, speakers, terms.minding, terms.max_turns, terms.interventions, terms.minds))
+        telling = Telling(
+            item, speakers, terms.minding, terms.max_turns, terms.interventions, terms.minds, terms.timeout
+        )  # fmt: skip
+        return await tell(telling)
     scene = item.situation.scene
     dialogue = open_dialogue(
         item.situation, speakers.cast(scene, item.root), id=item.id, index=item.index, seed=item.seed,
         variant=item.variant, max_turns=terms.max_turns, directing=speakers.director(scene), minding=terms.minding,
         kept=terms.minds, interventions=terms.interventions,
     )  # fmt: skip
-    return [await play_dialogue(dialogue)]
+    return [await play_dialogue(dialogue, limit=terms.timeout)]
 
 
 class _Failures:

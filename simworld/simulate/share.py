@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from simworld.agents.agent import Agent
+from simworld.backends.budget import Purse, read_budget
 from simworld.backends.journal import Journal
-from simworld.backends.sampling import Sampling
+from simworld.backends.sampling import REPLY_TOKENS, Sampling
+from simworld.backends.till import Till
 from simworld.corpus.folder import Folder
 from simworld.corpus.survey import Survey
 from simworld.prompts import folder_digest
 from simworld.schema import Intervention, Record, Transcript
 from simworld.simulate.chapters import part_of
+from simworld.simulate.charges import PAID
+from simworld.simulate.drift import Drift
 from simworld.simulate.minding import Minding
+from simworld.simulate.notices import noticed
 from simworld.simulate.plan import AnyStage, Plan, Planned, PlannedStory, Stage, seats_of
 from simworld.simulate.run import JOBS, Terms, check_interventions, play_all
 from simworld.simulate.speakers import Speakers
 from simworld.simulate.stages import stages_of
 
-BLOCK = 10
-"""Dialogues in a row that one process plays."""
-
 Event = dict[str, Any]
+Unit = Planned | PlannedStory
+
+
+NOTICE = "notice"
+"""Event of the run's log: something that the user is told, beside how far the run is."""
 
 
 class RunSettings(Record, frozen=True):
@@ -51,6 +61,15 @@ class RunSettings(Record, frozen=True):
     """Play everything again from the journal, without asking any model."""
     scene_backends: bool = False
     """Let scenes name network backends themselves."""
+    fallback: str = ""
+    """Backend that answers where another one fails."""
+    fallback_url: str | None = None
+    budget: str = ""
+    """What the corpus may cost in all: `20usd`, `5Mtok`; or how long this run may take: `2h`."""
+    prices: dict[str, tuple[float, float]] = {}
+    """Backend (`*`: any) -> usd per million tokens, in and out."""
+    dialogue_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Seconds that a dialogue may take."""
 
 
 class Prepared:
@@ -59,12 +78,18 @@ class Prepared:
     def __init__(self, settings: RunSettings) -> None:
         self.settings = settings
         self.stages: list[AnyStage] = stages_of([*settings.scenes])
-        self.terms = Terms(settings.max_turns, settings.minding, settings.interventions)
+        self.terms = Terms(
+            settings.max_turns, settings.minding, settings.interventions, timeout=settings.dialogue_timeout
+        )  # fmt: skip
         settings.minding.models()
         check_interventions(settings.interventions, self.stages)
+        self.till: Till | None = None
+        if settings.budget:
+            self.fund()
         speakers = self.speakers(None)
         speakers.check(seats_of(self.stages))
-        spoken = {agent.spec for stage in self.stages for agent in _agents(stage, speakers)}
+        self.spoken = spoken = {agent.spec for stage in self.stages for agent in _agents(stage, speakers)}
+        """Specs of all that may speak."""
         self.identity: dict[str, Any] = {
             "scenes": [stage.id for stage in self.stages],
             "packs": sorted({f"{stage.pack.name} {stage.pack.digest}" for stage in self.stages if stage.pack}),
@@ -82,19 +107,37 @@ class Prepared:
         settings = self.settings
         return Speakers(
             settings.backend, settings.seats, sampling=settings.sampling, journal=journal,
-            allow_scene_backends=settings.scene_backends,
+            allow_scene_backends=settings.scene_backends, fallback=settings.fallback,
+            fallback_url=settings.fallback_url, till=self.till,
         )  # fmt: skip
+
+    def fund(
+        self, spent: int = 0, more: Callable[[int], Awaitable[int]] | None = None, limit: int | None = None,
+        until: float | None = None,
+    ) -> Till:  # fmt: skip
+        """Give the run its purse: the budget with what was spent before, or a worker's part of it."""
+        settings = self.settings
+        budget = read_budget(settings.budget)
+        purse = Purse(budget if limit is None else replace(budget, points=limit), spent, more, until)
+        sampling = settings.sampling
+        reply = sampling.max_tokens or min(REPLY_TOKENS, sampling.context_tokens // 4)
+        self.till = Till(purse, settings.prices, reply_tokens=reply, elsewhere=bool(sampling.base_url))
+        self.terms = replace(self.terms, till=self.till)
+        return self.till
 
     def plan(self) -> Plan:
         """The plan, from its start."""
         return Plan(self.stages, self.settings.seed)
 
+    def units(self, runs: Iterable[range]) -> Iterator[Planned | PlannedStory]:
+        """The units of the plan of these numbers, which ascend."""
+        stream = iter(self.plan())
+        for unit in (unit for run in runs for unit in run):
+            yield next(item for item in stream if item.unit == unit)
+
     def share(self, worker: int, skip: set[int]) -> Iterator[Planned | PlannedStory]:
-        """The units of the plan that this worker plays, without those of these numbers."""
-        settings = self.settings
-        for item in self.plan().take(settings.n):
-            if item.unit not in skip and (item.unit // BLOCK) % settings.workers == worker:
-                yield item
+        """All units of the run."""
+        return self.plan().take(self.settings.n)
 
 
 def _agents(stage: AnyStage, speakers: Speakers) -> list[Agent]:
@@ -112,29 +155,43 @@ def _agents(stage: AnyStage, speakers: Speakers) -> list[Agent]:
 
 
 async def play_share(
-    prepared: Prepared, folder: Folder, worker: int, skip: set[int], note: Callable[[Event], None]
-) -> None:
-    """Play one worker's share in this process; each finished dialogue is kept before it is told."""
+    prepared: Prepared, folder: Folder, worker: int, units: Iterable[Unit] | AsyncIterator[Unit],
+    note: Callable[[Event], None],
+) -> None:  # fmt: skip
+    """Play these units in this process; each finished dialogue is kept before it is told."""
     settings = prepared.settings
     journal = Journal(folder.path / "journal", worker=worker, replay=settings.replay)
     speakers = prepared.speakers(journal)
+    drift = Drift(folder.path, journal.drifted)
 
     def done(told: list[Transcript]) -> None:
+        drift.compare(told)
         if not (settings.replay and told[-1].status == "failed"):
             folder.keep(told)
         for transcript in told:
             journal.forget(transcript.index, transcript.id)
             note({"event": "done", "index": transcript.index, "facts": Survey.facts_of(transcript)})
 
+    def tell(text: str) -> None:
+        note({"event": "log", "what": NOTICE, "facts": {"worker": worker, "text": text}})
+
     try:
-        await play_all(prepared.share(worker, skip), speakers, prepared.terms, jobs=settings.jobs, done=done)
+        with noticed(tell):
+            await play_all(units, speakers, prepared.terms, jobs=settings.jobs, done=done)
     finally:
         with contextlib.suppress(OSError):
             await journal.close()
         await speakers.close()
-        facts = {"worker": worker, "from_journal": journal.answered, "retries": journal.retries}
+        facts = {
+            "worker": worker, "from_journal": journal.answered, "retries": journal.retries, "journaled": journal.kept,
+            "journal_syncs": journal.syncs,
+        }  # fmt: skip
         note({"event": "log", "what": "share_ended", "facts": facts})
+        if prepared.till and not settings.replay:
+            purse = prepared.till.purse
+            paid = {"unit": purse.unit, "unanswered": purse.unanswered, "ended": purse.ended}
+            note({"event": "log", "what": PAID, "facts": {"worker": worker, **paid}})
         if journal.torn:
             note({"event": "log", "what": "torn_line_dropped", "facts": {"worker": worker, "bytes": journal.torn}})
-        if journal.drifted:
-            note({"event": "drift", "calls": len(journal.drifted), "first": str(journal.drifted[0])})
+        if journal.drifted.calls:
+            note({"event": "drift", **drift.facts()})

@@ -19,6 +19,7 @@ from simworld.agents.character import CharacterAgent
 from simworld.backends.adapt import as_chat
 from simworld.backends.backend import ChatBackend
 from simworld.backends.journal import Journal
+from simworld.backends.local.fingerprint import fingerprint
 from simworld.backends.open import open_backend
 from simworld.backends.sampling import REPLY_TOKENS, Sampling
 from simworld.backends.scripted import open_scripted
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     Backend = str | Runnable[Any, Any] | Callable[..., Awaitable[str]] | Agent
 
-LATER = ("human", "usersim", "local")
+LATER = ("human", "usersim")
 FREE = ("improv", "scripted")
 """What a scene may name without the user's word: it costs nothing and reaches no network."""
 
@@ -96,7 +97,7 @@ class Speakers:
     def identity(self) -> dict[str, Any]:
         """What of the speakers makes one corpus and not another; holds no address and no key."""
         seats = {seat: _name(backend) for seat, backend in sorted(self._seats.items())}
-        files = {name: _file_digest(name) for name in {_name(self._default), *seats.values()} if ":" in name}
+        files = {name: self._digest(name) for name in {_name(self._default), *seats.values()} if ":" in name}
         return {
             "default": _name(self._default),
             "seats": seats,
@@ -104,6 +105,17 @@ class Speakers:
             "sampling": self._sampling.model_dump(include={"temperature", "top_p", "max_tokens", "context"}),
             **({"fallback": self._fallback} if self._fallback else {}),
         }
+
+    def _digest(self, spec: str) -> str:
+        """Hash of the files behind a spec, so that an edited script or a retrained model is another corpus; '' for all
+        else."""
+        kind, _, rest = spec.partition(":")
+        if kind == "local":
+            return fingerprint(rest, self._sampling.adapter)
+        path = Path(rest)
+        if kind != "scripted" or not path.is_file():
+            return ""
+        return blake2b(path.read_bytes(), digest_size=12).hexdigest()
 
     async def close(self) -> None:
         """Let go of the backends' connections."""
@@ -186,21 +198,14 @@ def _name(backend: Any) -> str:
     return str(getattr(backend, "spec", "") or f"python:{getattr(backend, '__name__', type(backend).__name__)}")
 
 
-def _file_digest(spec: str) -> str:
-    """Hash of the file behind `scripted:FILE`, so that an edited script is another corpus; '' for all else."""
-    kind, _, rest = spec.partition(":")
-    path = Path(rest)
-    if kind != "scripted" or not path.is_file():
-        return ""
-    return blake2b(path.read_bytes(), digest_size=12).hexdigest()
-
-
 def described() -> list[tuple[str, str]]:
     """What can be named as a backend, and what it is; for `simworld list backends`."""
     from simworld.backends.open import kinds
 
     own = {
         "improv": "the embedded default: authored lines, no model, no key, no network",
+        "local:PATH": "a causal language model in this process, by folder or hub id (extra `local`); equal seeds draw "
+        "equal numbers, but the same bytes come of the journal only",
         "openai:NAME": "OpenAI, and with --base-url every server of its protocol (vLLM, llama.cpp, Ollama, LM Studio)",
         "recorded:CORPUS": "the same seat's lines of a corpus, dialogue by dialogue",
         "scripted:FILE": "replies from a YAML, JSON or text file",

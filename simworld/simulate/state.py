@@ -37,6 +37,8 @@ class State(TypedDict):
 
 def add_usage(one: Usage, other: Usage) -> Usage:
     """Both together."""
+    if not other.calls:
+        return one
     return Usage(
         calls=one.calls + other.calls,
         input_tokens=one.input_tokens + other.input_tokens,

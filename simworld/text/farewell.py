@@ -24,7 +24,7 @@ class _Patterns:
     unless: re.Pattern[str]
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def is_farewell(text: str) -> bool:
     """Whether one of its sentences takes leave; a goodbye within a long sentence about something else does not."""
     patterns = _patterns()

@@ -68,6 +68,12 @@ def _word(text: str, match: re.Match[str]) -> Word | None:
     return Word(stem(bare), bare)
 
 
+@lru_cache(maxsize=2048)
+def whole(words: tuple[str, ...], *, any_case: bool = False) -> re.Pattern[str]:
+    """A pattern of any of these words, names or phrases, where it stands whole."""
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE if any_case else 0)
+
+
 @cache
 def stop_words() -> frozenset[str]:
     """The words that are no content, small letters, contractions among them."""

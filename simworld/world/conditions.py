@@ -13,8 +13,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 
 from simworld.schema import Condition, Tie, Turn
+from simworld.text.words import whole
 
 _BOUND = re.compile(r"(>=|<=|>|<)\s*(-?[\d.]+)")
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -65,15 +67,10 @@ def _holds_for(who: str, condition: Condition, course: Course) -> bool:
 
 def _said(who: str, words: tuple[str, ...], turns: Sequence[Turn]) -> bool:
     """Whether one of the words was said by this one for others to hear."""
-    pattern = _words(words)
+    pattern = whole(words, any_case=True)
     return any(
         turn.seat == who and turn.kind == "say" and not turn.manner and pattern.search(turn.text) for turn in turns
     )
-
-
-@lru_cache(maxsize=512)
-def _words(words: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
 
 
 def _has_bounds(condition: Condition) -> bool:
@@ -95,5 +92,12 @@ def _within(tie: Tie, condition: Condition) -> bool:
 
 
 def _bounded(value: float, bound: str) -> bool:
+    compare, limit = _read(bound)
+    return compare(value, limit)
+
+
+@lru_cache(maxsize=512)
+def _read(bound: str) -> tuple[Callable[[float, float], bool], float]:
+    """'>= 0.3' as a comparison and what is compared with; what is no bound holds of every number."""
     found = _BOUND.fullmatch(bound)
-    return not found or _COMPARE[found[1]](value, float(found[2]))
+    return (_COMPARE[found[1]], float(found[2])) if found else (operator.ge, -inf)

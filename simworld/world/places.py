@@ -10,6 +10,7 @@ from functools import lru_cache
 import networkx as nx
 
 from simworld.schema import OUT, Happening, Place, Scene, Seat, Turn, World
+from simworld.schema.turn import Kind, Manner
 
 
 @lru_cache(maxsize=512)
@@ -49,29 +50,25 @@ def present(scene: Scene, world: World, seat: str) -> tuple[str, ...]:
     return tuple(other.id for other in scene.seats if other.id != seat and world.where[other.id] == here != OUT)
 
 
-def perceivers(scene: Scene, world: World, turn: Turn) -> tuple[str, ...]:
-    """Who perceives a turn made in this world: nobody a thought or an aside, `to` alone a whisper, else who is near.
+def perceivers(
+    scene: Scene, world: World, seat: str, kind: Kind, text: str, *, to: tuple[str, ...] = (), manner: Manner = ""
+) -> tuple[str, ...]:
+    """Who perceives what is done in this world: nobody a thought or an aside, `to` alone a whisper, else who is near.
 
     A move is seen where it begins and where it leads; who has left perceives nothing.
     """
-    if turn.kind == "think" or turn.manner == "aside":
+    if kind == "think" or manner == "aside":
         return ()
-    if turn.manner == "whisper":
-        here = world.where[turn.seat]
-        return tuple(id for id in turn.to if id != turn.seat and world.where.get(id) == here != OUT)
+    where = world.where
+    if manner == "whisper":
+        return tuple([id for id in to if id != seat and where.get(id) == where[seat] != OUT])
+    others = [other for other in scene.seats if other.id != seat and where[other.id] != OUT]
     if len(scene.places) < 2:
-        return tuple(seat.id for seat in scene.seats if seat.id != turn.seat and world.where[seat.id] != OUT)
-    near = _near(scene, world.where[turn.seat], heard=turn.kind == "say")
-    if turn.kind == "move":
-        near |= {turn.text}
-    narrators = {seat.id for seat in scene.seats if seat.role == "narrator"}
-    return tuple(
-        seat.id
-        for seat in scene.seats
-        if seat.id != turn.seat
-        and world.where[seat.id] != OUT
-        and (world.where[seat.id] in near or seat.id in narrators)
-    )
+        return tuple([other.id for other in others])
+    near = _near(scene, where[seat], heard=kind == "say")
+    if kind == "move":
+        near |= {text}
+    return tuple([other.id for other in others if where[other.id] in near or other.role == "narrator"])
 
 
 def witnesses(scene: Scene, world: World, happening: Happening) -> tuple[str, ...]:

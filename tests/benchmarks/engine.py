@@ -1,154 +1,158 @@
-"""The engine's cost beside bare clients, in one run: scenarios a, b and c.
+"""The engine's cost, measured whole by one command: prints Markdown.
 
-    python -m tests.benchmarks.engine --mock MOCK.py --floors DIR [--rounds 3]
+    python -m tests.benchmarks.engine                                   # about ten minutes
+    python -m tests.benchmarks.engine --scenarios a --rounds 5
+    python -m tests.benchmarks.engine --scenarios abc --floors DIR --mock MOCK.py
+    python -m tests.benchmarks.engine --scenarios rh --resume-dialogues 50000
 
-MOCK.py is an OpenAI-compatible server with `--port` and `POST /reset` of its knobs; DIR holds floors that print one
-line of JSON (`raw_httpx.py --client`, `naive_langgraph.py`). The server is pinned to one core, each client to another.
-simworld plays a pack with everything on: packs, journal on the disk before a reply is used, corpus written.
+The server (tests.llm_server, or MOCK.py with `--port`, /reset and /stats) has a core of its own and each contestant
+another; contestants play by turns, round after round. Absolute figures are the machine's: compare those of one run.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import resource
-import shutil
-import statistics
-import subprocess
+import platform
 import sys
 import tempfile
-import time
-import urllib.request
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 
-from tests.runs import write_pack
+from tests.benchmarks import probes
+from tests.benchmarks.contestants import LOADS, Contestant, Load, Played, contestants
+from tests.benchmarks.goals import Finding, number, table
+from tests.benchmarks.process import Server, serving
+from tests.benchmarks.scene import pack
 
-PORT = 8397
 SCENARIOS = {
-    "a": {"latency_ms": 0, "dialogues": 200, "turns": 10, "jobs": 64},
-    "b": {"latency_ms": 200, "dialogues": 200, "turns": 10, "jobs": 200},
-    "c": {"latency_ms": 50, "dialogues": 2000, "turns": 6, "jobs": 1000},
-}
-FLOORS = {
-    "raw socket": ["raw_httpx.py", "--client", "socket"],
-    "raw aiohttp": ["raw_httpx.py", "--client", "aiohttp"],
-}
+    "a": "no latency: CPU a turn", "b": "200 ms, all in flight: wall against the ideal", "c": "1,000 in flight",
+    "i": "improv on one core", "w": "improv with two workers", "m": "memory a dialogue in flight",
+    "l": "long dialogues", "s": "import and --help", "r": "resume of a finished corpus",
+    "h": "memory of a huge run (not by default)",
+}  # fmt: skip
+DEFAULT = "abciwmlsr"
+HEADS = (
+    "contestant", "CPU ms a turn", "with its start", "turns/s", "wall s", "wall / ideal", "peak MB",
+    "CPU / bare socket's",
+)  # fmt: skip
+QUIET = 0.5
+"""Load average up to which a machine has nothing else to do."""
+PACKAGES = ("langgraph", "langchain-core", "aiohttp", "orjson", "pydantic")
+Rounds = dict[str, list[Played]]
 
 
-def pack(root: Path) -> Path:
-    """Two people and about 400 prompt tokens a call, as the floors have it."""
-    people = [
-        {"id": "ana", "name": "Ana Reis", "career": "nurse", "profile": PROFILE.format(name="Ana Reis", work="nurse")},
-        {
-            "id": "bo",
-            "name": "Boris Quill",
-            "career": "lawyer",
-            "profile": PROFILE.format(name="Boris Quill", work="lawyer"),
-        },
+def network(load: Load, who: Sequence[Contestant], server: Server, place: Path, rounds: int) -> Rounds:
+    """Every contestant in turn, round after round."""
+    played: Rounds = {one.name: [] for one in who}
+    for _ in range(rounds):
+        for one in who:
+            played[one.name].append(one.play(load, server, place / "out"))
+    return played
+
+
+def beside(load: Load, played: Rounds) -> str:
+    """The contestants side by side, as Markdown."""
+    lines = [f"### {load.title}", "", f"| {' | '.join(HEADS)} |", f"|{' --- |' * len(HEADS)}"]
+    least = _middle(played, "bare socket", lambda one: one.cpu_ms)
+    for name, rounds in played.items():
+        cpu = median(one.cpu_ms for one in rounds)
+        wall = [one.wall_s for one in rounds]
+        cells = [
+            name, f"{cpu:.3f} ({min(one.cpu_ms for one in rounds):.3f} .. {max(one.cpu_ms for one in rounds):.3f})",
+            f"{median(one.whole_cpu_ms for one in rounds):.3f}", number(median(one.turns_per_s for one in rounds)),
+            f"{median(wall):.2f} ({min(wall):.2f} .. {max(wall):.2f})",
+            f"{median(wall) / load.ideal:.2f}" if load.ideal else "", number(median(one.peak_mb for one in rounds)),
+            f"{cpu / least:.1f}",
+        ]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def found_on_network(key: str, load: Load, rounds: Sequence[Played]) -> list[Finding]:
+    """What simworld's rounds say of the goals."""
+    if key == "a":
+        return [
+            Finding("a: CPU a turn, everything on", "ms", _each(rounds, "cpu_ms"), at_most=1.2, stretch=0.9),
+            Finding("a: turns/s", "", _each(rounds, "turns_per_s"), at_least=800),
+        ]
+    if key == "b":
+        ratios = tuple(one.wall_s / load.ideal for one in rounds)
+        return [Finding("b: wall / ideal", "", ratios, at_most=1.5, stretch=1.25)]
+    return [
+        Finding("c: turns/s with 1,000 in flight", "", _each(rounds, "turns_per_s"), at_least=900, stretch=1300),
+        Finding("c: peak memory", "MB", _each(rounds, "peak_mb")),
     ]
-    scene = {
-        "id": "festival", "title": "The festival money", "background": "A small port town has money left.",
-        "seats": [{"id": "a", "persona": "ana"}, {"id": "b", "persona": "bo"}],
-        "end": {"max_turns": 1000, "goodbye": False, "stale": 0},
-    }  # fmt: skip
-    return write_pack(root, [scene], people)
 
 
-PROFILE = (
-    "You are {name}, a patient {work}, living in a small port town. You grew up abroad, lost your savings, and "
-    "distrust officials. You talk in short plain sentences. Today you want to agree on how to spend the town's "
-    "festival money, and you will not say that you already promised part of it. Stay in character; one utterance "
-    "at a time."
-)
+def machine() -> str:
+    """Where and with what this was measured."""
+    import simworld
+
+    names = Path("/proc/cpuinfo")
+    lines = names.read_text(encoding="utf-8").splitlines() if names.exists() else []
+    cpu = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    what = f"simworld {simworld.__version__}, Python {platform.python_version()}, {packages}"
+    return f"{what}; {os.cpu_count()} cores, {cpu}, {platform.system()} {platform.release()}"
 
 
-def reset(**knobs: float) -> None:
-    body = json.dumps(knobs).encode()
-    request = urllib.request.Request(f"http://127.0.0.1:{PORT}/reset", data=body, method="POST")
-    urllib.request.urlopen(request, timeout=10).read()
+def _each(rounds: Sequence[Played], name: str) -> tuple[float, ...]:
+    return tuple(getattr(one, name) for one in rounds)
 
 
-def pinned(core: int) -> list[str]:
-    """The words that start a command on one core."""
-    return ["taskset", "-c", str(core % (os.cpu_count() or 1))]
+def _middle(played: Rounds, name: str, of: Callable[[Played], float]) -> float:
+    return median(of(one) for one in played[name])
 
 
-def simworld(pack: Path, scenario: dict[str, int], out: Path) -> dict[str, float]:
-    """One run of the command line; its own seconds of playing, and the CPU and memory of the whole process."""
-    shutil.rmtree(out, ignore_errors=True)
-    command = [
-        *pinned(1), sys.executable, "-m", "simworld.cli", "run",
-        str(pack), "--backend", "openai:mock", "--base-url",
-        f"http://127.0.0.1:{PORT}/v1", "-n", str(scenario["dialogues"]), "--max-turns", str(scenario["turns"]),
-        "--jobs", str(scenario["jobs"]), "--out", str(out), "--json",
-    ]  # fmt: skip
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    report = json.loads(done.stdout)
-    turns = scenario["dialogues"] * scenario["turns"]
-    assert report["statuses"] == {"complete": scenario["dialogues"]}, report
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {
-        "wall_s": report["seconds"],
-        "turns_per_s": turns / report["seconds"],
-        "process_cpu_ms_a_turn": 1000 * cpu / turns,
+def measure(given: argparse.Namespace, place: Path, server: Server) -> tuple[list[Finding], list[str]]:
+    """Everything asked for: the findings, and the tables of the scenarios on the network."""
+    findings: list[Finding] = []
+    tables: list[str] = []
+    who = contestants(pack(place / "pack"), given.floors)
+    rounds = given.rounds
+    alone: dict[str, Callable[[], list[Finding]]] = {
+        "i": lambda: probes.improv_speed(place, rounds),
+        "w": lambda: probes.improv_workers(place, rounds),
+        "m": lambda: probes.memory(place, rounds, who[0], server),
+        "l": lambda: probes.long_dialogues(rounds),
+        "s": probes.start_up,
+        "r": lambda: probes.resume(place, rounds, given.resume_dialogues),
+        "h": lambda: probes.huge(place, given.huge_dialogues),
     }
-
-
-def floor(folder: Path, name: str, scenario: dict[str, int]) -> dict[str, float]:
-    """One run of a floor."""
-    command = [
-        *pinned(1), sys.executable, *FLOORS[name],
-        "--base-url", f"http://127.0.0.1:{PORT}/v1", "-D", str(scenario["dialogues"]),
-        "-T", str(scenario["turns"]), "-C", str(scenario["jobs"]),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
-    told = json.loads(done.stdout.splitlines()[-1])
-    return {
-        "wall_s": told["wall_s"],
-        "turns_per_s": told["turns_per_s"],
-        "process_cpu_ms_a_turn": told["cpu_ms_per_turn"],
-    }
+    for key in given.scenarios:
+        print(f"{key}: {SCENARIOS[key]} ...", file=sys.stderr, flush=True)
+        if key in LOADS:
+            played = network(LOADS[key], who, server, place, rounds)
+            tables.append(beside(LOADS[key], played))
+            findings += found_on_network(key, LOADS[key], played["simworld"])
+        else:
+            findings += alone[key]()
+    return findings, tables
 
 
 def main() -> None:
+    """Measure, and print Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mock", type=Path, required=True)
-    parser.add_argument("--floors", type=Path)
+    letters = "; ".join(f"{key} {what}" for key, what in SCENARIOS.items())
+    parser.add_argument("--scenarios", default=DEFAULT, help=letters)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--scenarios", default="abc")
-    options = parser.parse_args()
-    server = subprocess.Popen([*pinned(0), sys.executable, str(options.mock), "--port", str(PORT)])
-    try:
-        time.sleep(1.5)
-        with tempfile.TemporaryDirectory() as place:
-            made = pack(Path(place) / "pack")
-            for key in options.scenarios:
-                measure(options, key, made, Path(place) / "out")
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def measure(options: argparse.Namespace, key: str, made: Path, out: Path) -> None:
-    """Every contestant in turn, round after round; medians."""
-    scenario = SCENARIOS[key]
-    names = ["simworld", *(FLOORS if options.floors else {})]
-    rows: dict[str, list[dict[str, float]]] = {name: [] for name in names}
-    for _ in range(options.rounds):
-        for name in names:
-            reset(latency_ms=scenario["latency_ms"])
-            rows[name].append(
-                simworld(made, scenario, out) if name == "simworld" else floor(options.floors, name, scenario)
-            )  # fmt: skip
-    print(f"\nscenario {key}: {scenario}")
-    for name in names:
-        medians = {what: statistics.median(row[what] for row in rows[name]) for what in rows[name][0]}
-        ideal = scenario["latency_ms"] * scenario["turns"] / 1000 * scenario["dialogues"] / scenario["jobs"]
-        ratio = f", wall / ideal {medians['wall_s'] / ideal:.2f}" if ideal else ""
-        print(f"  {name:12} {', '.join(f'{what} {value:.2f}' for what, value in medians.items())}{ratio}")
+    parser.add_argument("--floors", type=Path, metavar="DIR", help="more floors: raw_httpx.py, naive_langgraph.py")
+    parser.add_argument("--mock", type=Path, metavar="MOCK.py", help="another server than tests.llm_server")
+    parser.add_argument("--resume-dialogues", type=int, default=5000, metavar="N")
+    parser.add_argument("--huge-dialogues", type=int, default=50_000, metavar="N")
+    given = parser.parse_args()
+    if unknown := set(given.scenarios) - set(SCENARIOS):
+        parser.error(f"--scenarios: {min(unknown)!r} is none of {letters}")
+    load = os.getloadavg()[0]
+    if load > QUIET:
+        print(f"the machine is busy (load {load:.1f}): compare what stands side by side, and no more", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as place, serving(given.mock) as server:
+        findings, tables = measure(given, Path(place), server)
+    how = f"{machine()}; load before it began: {load:.1f}. Medians of {given.rounds}; in brackets least and most."
+    print(table(findings), *tables, how, sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -269,6 +269,6 @@ def _addressed(m: Moment, text: str) -> tuple[str, ...]:
     if m.pair:
         return ()
     for id, name in m.called.items():
-        if re.search(rf"(?:^|[.!?,] ){re.escape(name)}[,.!?]", text):
+        if name in text and re.search(rf"(?:^|[.!?,] ){re.escape(name)}[,.!?]", text):
             return (id,)
     return (m.heard.seat,) if m.heard and m.to_me and text.rstrip().endswith("?") else ()

@@ -42,7 +42,7 @@ def deliver(m: Moment, parts: list[Said]) -> str:
     parts = _felt(m, _hedged(m, [part for part in parts if part.text]))
     parts = _tagged(m, _filled(m, parts))
     text = _led(m, _joined(m, parts), bool(parts) and parts[0].verbatim)
-    return re.sub(r"\s+", " ", text).strip()
+    return " ".join(text.split())
 
 
 def _rate(m: Moment, own: float, derived: float) -> float:

@@ -29,6 +29,7 @@ class Library:
     replies: Mapping[str, Bank]
     raw: Mapping[str, Any]
     _words: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    _values: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def bank(self, path: str) -> Bank:
         """The lines under this path; none where there is no such bank."""
@@ -42,10 +43,16 @@ class Library:
 
     def value(self, path: str, default: Any = None) -> Any:
         """What stands under this path in the files."""
+        if path not in self._values:
+            self._values[path] = self._found(path)
+        found = self._values[path]
+        return default if found is None else found
+
+    def _found(self, path: str) -> Any:
         node: Any = self.raw
         for key in path.split("."):
             if not isinstance(node, dict) or key not in node:
-                return default
+                return None
             node = cast("dict[str, Any]", node)[key]
         return node
 

@@ -60,7 +60,7 @@ def is_tied(m: Moment, parts: Sequence[Said]) -> bool:
     return any(m.reading.words & _stems(part.text) for part in parts)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def _stems(text: str) -> frozenset[str]:
     return frozenset(content(text))
 

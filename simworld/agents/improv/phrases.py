@@ -113,7 +113,7 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall(text)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def phrases(text: str) -> tuple[str, ...]:
     """What can be taken up of a text, the most telling first."""
     words, parts = grammar(), tokens(text)

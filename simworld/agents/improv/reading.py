@@ -42,7 +42,7 @@ class Reading:
     """What may answer the authored line that it holds, slots unfilled."""
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def read(text: str) -> Reading:
     """Read a line."""
     low = text.lower().replace("’", "'")
@@ -77,7 +77,7 @@ def _colours(path: str) -> bool:
     return any(path.startswith(room) for room in rooms) and not path.endswith((".lines", ".dos", ".thinks"))
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=8192)
 def _meant(sentence: str) -> str:
     """A sentence without what only colours it: cries, and short asides at its edges."""
     hollow, parts = _hollow(), sentence.split(",")
@@ -183,7 +183,7 @@ def _replies(sentences: tuple[str, ...], question: str) -> Bank:
     return ()
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=8192)
 def _recognise(sentence: str) -> str:
     table, words = _authored(), frozenset(content(sentence))
     for word in sorted(words):

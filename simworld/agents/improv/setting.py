@@ -59,7 +59,7 @@ def setting_of(part: Part, place: str) -> Setting:
     return _setting(told, own, part.time, part.topic, part.kind, where, names)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=1024)
 def _setting(
     told: tuple[str, str, str], own: tuple[str, str, str], time: str, topic: str, kind: str, where: str, names: str
 ) -> Setting:
@@ -99,7 +99,7 @@ def _ends(name: str) -> re.Pattern[str]:
     return re.compile("|".join(re.escape(end) for end in str(library().value(f"lexicon.{name}")).split("|")))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _things(text: str, shut: frozenset[str]) -> tuple[str, ...]:
     found = (definite(phrase) for sentence in sentences(text) for phrase in phrases(sentence))
     return tuple(dict.fromkeys(p for p in found if _is_thing(p) and not shut & {stem(w) for w in p.lower().split()}))

@@ -53,7 +53,7 @@ def _drawn(weights: list[float], tie: Tie) -> list[float]:
     return [max(LEAST, weight) for weight in by.values()]
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def _usual(seed: int, seat: str) -> float:
     """Where on the scale of stances this seat stands through this dialogue, 0..1."""
     return seeded(seed, seat, "stance").random()

@@ -6,6 +6,8 @@ with open_sink(Path("rows.parquet"), MessagesRow) as sink:
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import os
 import sys
 from collections.abc import Generator
@@ -17,6 +19,7 @@ from typing import Any, BinaryIO, Protocol, Union, get_args, get_origin, get_typ
 
 import orjson
 
+from simworld.corpus.folder import is_alive
 from simworld.errors import MissingDependency, UsageError
 
 SUFFIXES = {".jsonl": "one object a line", ".parquet": "the same columns", ".txt": "plain text"}
@@ -51,7 +54,9 @@ def open_sink(out: Path | None, row_type: type) -> Generator[Sink]:
     half = out.with_name(f"{out.name}.{os.getpid()}.half")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(out)
         with half.open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             with closing(_sink(out.suffix, file, row_type)) as sink:
                 yield sink
             file.flush()
@@ -62,6 +67,16 @@ def open_sink(out: Path | None, row_type: type) -> Generator[Sink]:
     finally:
         with suppress(OSError):
             half.unlink(missing_ok=True)
+
+
+def _sweep(out: Path) -> None:
+    """Take away the halves of exports to the same file that were killed: nobody holds them any more."""
+    for half in out.parent.glob(f"{glob.escape(out.name)}.*.half"):
+        with suppress(OSError), half.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            process = half.name.split(".")[-2]
+            if process.isdigit() and not is_alive(int(process)):  # a living one may be about to lock it
+                half.unlink()
 
 
 def _check(out: Path, row_type: type) -> None:

@@ -6,7 +6,8 @@
         target.transcript(transcript)       # in the order of their index
 
 Everything is written to a half folder inside OUT and put in place at the end: a source that turns out to be broken
-leaves nothing behind. One shard of transcripts is open at a time.
+leaves nothing behind, and what a killed import left is taken away by the next one. One shard of transcripts is open at
+a time.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from simworld.corpus.survey import Survey
 from simworld.errors import CorpusError
 from simworld.schema import Persona, Record, Scene, Transcript
 
-HALF = ".import.half"
+HALF, WHOLE = ".import.half", ".import.whole"
+"""The folder while it is written, and while its parts are put in place."""
 PARTS = ("personas", "scenes", "corpus")
 
 
@@ -116,16 +118,18 @@ def import_into(out: Path, source: str) -> Generator[Target]:
     """The folder OUT for an import of this kind. Raises CorpusError where something else is there already."""
     _refuse_used(out)
     is_new = not out.exists()
-    half = out / HALF
+    half, whole = out / HALF, out / WHOLE
     target: Target | None = None
     try:
-        shutil.rmtree(half, ignore_errors=True)
+        _take_away(out)
         half.mkdir(parents=True)
         target = Target(half, source)
         yield target
         target.close()
-        for name in PARTS:
-            (half / name).rename(out / name)
+        half.rename(whole)
+        for name in PARTS:  # the corpus last: with it the import is there
+            (whole / name).rename(out / name)
+        whole.rmdir()
     except OSError as error:
         what = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
         raise CorpusError(f"{out}: cannot be written: {what}; nothing was imported") from error
@@ -133,7 +137,7 @@ def import_into(out: Path, source: str) -> Generator[Target]:
         with suppress(OSError):
             if target is not None:
                 target.close()
-        shutil.rmtree(half, ignore_errors=True)
+        _take_away(out)
         if is_new and out.is_dir() and not any(out.iterdir()):
             out.rmdir()
 
@@ -141,5 +145,18 @@ def import_into(out: Path, source: str) -> Generator[Target]:
 def _refuse_used(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise CorpusError(f"{out}: is a file; --out takes a folder")
-    if out.is_dir() and any(path.name != HALF for path in out.iterdir()):
+    if out.is_dir() and {path.name for path in out.iterdir()} - {HALF, WHOLE, *_put(out)}:
         raise CorpusError(f"{out}: is not empty; give --out a folder that is empty or not there yet")
+
+
+def _put(out: Path) -> list[str]:
+    """The parts that an import has put in place and not ended."""
+    whole = out / WHOLE
+    return [name for name in PARTS if whole.is_dir() and (out / name).exists() and not (whole / name).exists()]
+
+
+def _take_away(out: Path) -> None:
+    """Take away all of an import that has not ended; after one that has, there is nothing to take."""
+    for name in (*_put(out), HALF):
+        shutil.rmtree(out / name, ignore_errors=True)
+    shutil.rmtree(out / WHOLE, ignore_errors=True)

@@ -1,0 +1,92 @@
+"""Call: one prompt on its way to a reply."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from simworld.backends.local.libraries import library
+from simworld.backends.local.prefixes import chain
+from simworld.errors import SimworldError
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the model said: its tokens, the one that ended it included."""
+
+    tokens: list[int]
+    finish_reason: str
+    """`stop`, or `length` where it was cut."""
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """A prompt, and what has been said to it so far. Its `future` is answered with a Said, or cancelled."""
+
+    tokens: list[int]
+    """The prompt's, then those of the reply."""
+    given: int
+    """How many of them are the prompt's."""
+    most: int
+    """Tokens that the reply may have."""
+    draws: list[float]
+    """One number in [0, 1) for each token that may be said; they come from the call's seed alone."""
+    future: Future[Said] = field(default_factory=Future[Said])
+    since: float = field(default_factory=time.monotonic)
+    """When it began to wait."""
+    slot: int = -1
+    """Where it is at work."""
+    marks: list[int] = field(default_factory=list[int])
+    """The chained hashes of its blocks of tokens."""
+
+    def __post_init__(self) -> None:
+        self.marks = chain(self.tokens)
+
+    @property
+    def known(self) -> int:
+        """Tokens whose keys and values are made before the next one is said: all but the last."""
+        return len(self.tokens) - 1
+
+    @property
+    def said(self) -> int:
+        """Tokens of the reply so far."""
+        return len(self.tokens) - self.given
+
+    @property
+    def left(self) -> int:
+        """Tokens that may still be said."""
+        return self.most - self.said
+
+    @property
+    def draw(self) -> float:
+        """The number by which the next token is drawn."""
+        return self.draws[min(self.said, len(self.draws) - 1)] if self.draws else 0.0
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self.future.cancelled()
+
+    def add(self, token: int) -> None:
+        """One more token is said."""
+        self.tokens.append(token)
+        self.marks = chain(self.tokens, self.marks)
+
+    def finish(self, reason: str) -> None:
+        """Answer whoever waits."""
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_result(Said(self.tokens[self.given :], reason))
+
+    def fail(self, error: SimworldError) -> None:
+        """Tell whoever waits that there will be no answer."""
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_exception(error)
+
+
+def draws_of(seed: int, count: int) -> list[float]:
+    """The first `count` numbers of this seed, in [0, 1); the same on every machine and device."""
+    torch: Any = library("torch")
+    generator = torch.Generator(device="cpu").manual_seed(seed)
+    return torch.rand(count, generator=generator, dtype=torch.float64).tolist()
