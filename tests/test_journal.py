@@ -106,6 +106,8 @@ def test_replies_of_finished_dialogues_are_let_go_and_so_is_where_they_lie(tmp_p
         again = Journal(tmp_path)
         kept = [key(index) for index in range(0, n, SHARD)]  # all in flight at once: more shards than are kept idle
         assert len({*await ask(again, model, *kept)}) == len(kept) == again.answered
+        again.forget(0, key(0).dialogue)
+        assert len(again._places) == len(kept)
         await again.close()
 
     asyncio.run(main())

@@ -504,7 +504,7 @@ class Nowhere(asyncio.Transport):
 @pytest.mark.parametrize("record", [False, True])
 def test_memory_stays_flat_where_nothing_is_recorded(record):
     async def grown() -> int:
-        service = Service(Knobs(record=record))
+        service = Service(Knobs(record=record, faults={"500": 0.0}))
         connection = Connection(service)
         connection.connection_made(Nowhere())
 

@@ -17,6 +17,7 @@ from tests.tiny_model import build
 torch = pytest.importorskip("torch", reason="the extra `local` is not installed")
 pytest.importorskip("transformers", reason="the extra `local` is not installed")
 
+from simworld.backends.local import worker  # noqa: E402
 from simworld.backends.local.batch import FEWEST, Batch  # noqa: E402
 from simworld.backends.local.call import Call, draws_of  # noqa: E402
 from simworld.backends.local.forward import Forward  # noqa: E402
@@ -227,9 +228,13 @@ def test_the_bound_of_memory_holds_and_changes_nothing(
         seen.append(real_bytes(model._worker.runner))
         assert self.working + self.kept == seen[-1]
 
+    def watched_resize(self: Slots, rows: int, columns: int, used: int) -> None:
+        assert rows == 1 or self.size(rows, columns) <= bound // 2
+        resize(self, rows, columns, used)
+
     monkeypatch.setattr(torch, "zeros", watched_zeros)
     monkeypatch.setattr(Store, "keep", watched_keep)
-    monkeypatch.setattr(Slots, "resize", resize)
+    monkeypatch.setattr(Slots, "resize", watched_resize)
     same(asyncio.run(grow(model, folder, range(6), 4, common=False)))
     store = model._worker.runner.store
     assert max(seen) <= bound
@@ -237,6 +242,25 @@ def test_the_bound_of_memory_holds_and_changes_nothing(
     assert (store.evicted > 0) == (megabytes < 1)
     asyncio.run(model.aclose())
     assert real_bytes(model._worker.runner) == 0
+
+
+def test_slots_take_no_more_to_grow_than_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    from simworld.backends.local.slots import Plane, Slots
+
+    slots = Slots([Plane(2, 16, 4, torch.float32)] * 4, torch.device("cpu"))
+    slots.resize(2, 32, 0)
+    slots.planes[3][1] = 7.0
+    before, growth, seen, zeros = slots.size(2, 32), slots.growth(3, 64), [], torch.zeros
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        made = zeros(*args, **kwargs)
+        seen.append(sum(plane.nbytes for plane in slots.planes) + made.nbytes)
+        return made
+
+    monkeypatch.setattr(torch, "zeros", watched)
+    slots.resize(3, 64, 2)
+    assert max(seen) == before + growth
+    assert slots.planes[3][1].sum() == 7.0 * 2 * 32 * 16
 
 
 def test_a_row_that_the_bound_cannot_hold_fails_alone(folder: Path) -> None:
@@ -433,6 +457,43 @@ def test_no_more_rows_are_at_work_than_allowed(folder: Path) -> None:
     forward.logits = watched
     same(asyncio.run(grow(model, folder, range(8), 2)))
     assert max(sizes) == 3
+    asyncio.run(model.aclose())
+
+
+def test_one_that_waits_joins_in_the_end_however_few_wait_with_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = open_chat(folder, max_tokens=150)
+    asyncio.run(model.complete([{"role": "user", "content": "w1"}]))
+    forward = model._worker.runner._forward
+    logits, sizes = forward.logits, []
+
+    def watched(slots: Any, tokens: Any, positions: Any) -> Any:
+        sizes.append(len(tokens))
+        return logits(slots, tokens, positions)
+
+    forward.logits = watched
+
+    async def run(long: float) -> int:
+        monkeypatch.setattr(worker, "LONG", long)
+        sizes.clear()
+        first = [asyncio.create_task(model.complete(told(number))) for number in range(6)]
+        while len(sizes) < 5:
+            await asyncio.sleep(0.001)
+        await asyncio.gather(*first, model.complete(told(7)))
+        return max(sizes)
+
+    assert asyncio.run(run(0.001)) == 7
+    assert asyncio.run(run(1000.0)) == 6
+    asyncio.run(model.aclose())
+
+
+def test_half_precision_is_served_alike(folder: Path) -> None:
+    model = open_chat(folder, dtype="bfloat16")
+    replies = asyncio.run(grow(model, folder, range(3), 2))
+    assert len(replies) == 6
+    assert type(model._worker.runner) is Batch
+    assert model._worker.runner._slots.shapes[0].width == 2
     asyncio.run(model.aclose())
 
 

@@ -128,7 +128,7 @@ def find_ignored(sent: Mapping[str, Any], choices: Sequence[Any], reply: Complet
 
 
 def _goes_on(text: str, stop: Any) -> bool:
-    """Whether another word follows a stop string. The string itself, and what a token holds beyond it, some leave in."""
+    """Whether another word follows a stop string; the string itself and the rest of its token are left in by some."""
     return isinstance(stop, str) and stop != "" and _ANOTHER_WORD.search(text.partition(stop)[2]) is not None
 
 

@@ -136,7 +136,6 @@ class Crew:
         unit = self._units.at(index)
         hand.told.difference_update(self._units.span(unit))
         hand.units.pop(unit, None)
-        hand.deaths.pop(unit, None)
         while self._pool.left and self._has_room(hand):
             self._give(hand)
 

@@ -24,7 +24,6 @@ from simworld.schema import (
     Turn,
     World,
 )
-from simworld.schema.turn import Kind, Manner
 from simworld.simulate.dialogue import Dialogue
 from simworld.simulate.inside import kept
 from simworld.simulate.state import News
@@ -47,17 +46,15 @@ class Draft:
     turns: list[Turn] = field(default_factory=list[Turn])
     news: list[News] = field(default_factory=list[News])
 
-    def add(
-        self, seat: str, kind: Kind, text: str, *, to: tuple[str, ...] = (), manner: Manner = "",
-        heard_by: tuple[str, ...] = (), **more: Any,
-    ) -> None:  # fmt: skip
+    def add(self, seat: str, kind: str, text: str, **more: Any) -> None:
         """One more turn: it is known who perceives it, and the world settles."""
-        if not heard_by:
-            heard_by = perceivers(self.dialogue.situation.scene, self.world, seat, kind, text, to=to, manner=manner)
         turn = Turn(
-            n=self.next_n, act=self.act, minutes=self.world.minutes, seat=seat, kind=kind, text=text, to=to,
-            manner=manner, heard_by=heard_by, **more,
+            n=self.next_n, act=self.act, minutes=self.world.minutes, seat=seat,
+            kind=kind, text=text, **more,  # pyright: ignore[reportArgumentType]
         )  # fmt: skip
+        if not turn.heard_by:
+            heard = perceivers(self.dialogue.situation.scene, self.world, turn)
+            turn = turn.model_copy(update={"heard_by": heard})
         self.world = settle(self.world, turn)
         self.turns.append(turn)
 

@@ -9,7 +9,7 @@ are the 200. A story takes as many indices as it may have chapters; those it doe
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice, permutations, product
@@ -202,7 +202,7 @@ class _Tally:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._used: Counter[tuple[object, ...]] = Counter()
-        self._met: dict[str, Counter[str]] = {}
+        self._met: defaultdict[str, Counter[str]] = defaultdict(Counter)
         """Persona id -> who they were cast with, how often."""
 
     def situation(self, scene: Scene, cast: Mapping[str, Persona], index: int, name: str) -> Situation:
@@ -239,7 +239,7 @@ class _Tally:
         if chosen is None:
             raise UsageError(f"'{stage.id}': its open seats cannot all be taken by different personas")
         for one, other in permutations([persona.id for persona in chosen.values()], 2):
-            self._met.setdefault(one, Counter())[other] += 1
+            self._met[one][other] += 1
         for seat, persona in chosen.items():
             self._used[("who", persona.id)] += 1
             self._used[(stage.id, seat, persona.id)] += 1
@@ -287,14 +287,13 @@ class _Tally:
 
     def _least_met(self, stage: AnyStage, following: Sequence[str], id: str) -> int:
         """How often this persona has met whoever of the seat to be filled next they met least."""
-        met = self._met.get(id, {})
         others = (who.id for seat in following for who in stage.candidates[seat] if who.id != id)
-        return min((met.get(other, 0) for other in others), default=0)
+        return min((self._met[id][other] for other in others), default=0)
 
     def _weight(self, stage: AnyStage, seats: Sequence[str], people: Sequence[Persona]) -> tuple[int, ...]:
         """How often these have met, sat there and been used; the lighter cast is the better one."""
         ids = [persona.id for persona in people]
-        pairs = [self._met.get(one, {}).get(other, 0) for one, other in combinations(ids, 2)]
+        pairs = [self._met[one][other] for one, other in combinations(ids, 2)]
         own = [self._used[(stage.id, seat, id)] for seat, id in zip(seats, ids, strict=True)]
         who = [self._used[("who", id)] for id in ids]
         return max(pairs, default=0), max(own, default=0), sum(pairs), sum(who)

@@ -135,10 +135,6 @@ class Prepared:
         for unit in (unit for run in runs for unit in run):
             yield next(item for item in stream if item.unit == unit)
 
-    def share(self, worker: int, skip: set[int]) -> Iterator[Planned | PlannedStory]:
-        """All units of the run."""
-        return self.plan().take(self.settings.n)
-
 
 def _agents(stage: AnyStage, speakers: Speakers) -> list[Agent]:
     """Everybody who speaks on a stage; whoever directs is opened too."""

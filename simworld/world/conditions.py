@@ -16,7 +16,6 @@ from functools import lru_cache
 from math import inf
 
 from simworld.schema import Condition, Tie, Turn
-from simworld.text.words import whole
 
 _BOUND = re.compile(r"(>=|<=|>|<)\s*(-?[\d.]+)")
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -67,10 +66,15 @@ def _holds_for(who: str, condition: Condition, course: Course) -> bool:
 
 def _said(who: str, words: tuple[str, ...], turns: Sequence[Turn]) -> bool:
     """Whether one of the words was said by this one for others to hear."""
-    pattern = whole(words, any_case=True)
+    pattern = _words(words)
     return any(
         turn.seat == who and turn.kind == "say" and not turn.manner and pattern.search(turn.text) for turn in turns
     )
+
+
+@lru_cache(maxsize=512)
+def _words(words: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", re.IGNORECASE)
 
 
 def _has_bounds(condition: Condition) -> bool:

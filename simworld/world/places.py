@@ -10,7 +10,6 @@ from functools import lru_cache
 import networkx as nx
 
 from simworld.schema import OUT, Happening, Place, Scene, Seat, Turn, World
-from simworld.schema.turn import Kind, Manner
 
 
 @lru_cache(maxsize=512)
@@ -50,24 +49,22 @@ def present(scene: Scene, world: World, seat: str) -> tuple[str, ...]:
     return tuple(other.id for other in scene.seats if other.id != seat and world.where[other.id] == here != OUT)
 
 
-def perceivers(
-    scene: Scene, world: World, seat: str, kind: Kind, text: str, *, to: tuple[str, ...] = (), manner: Manner = ""
-) -> tuple[str, ...]:
-    """Who perceives what is done in this world: nobody a thought or an aside, `to` alone a whisper, else who is near.
+def perceivers(scene: Scene, world: World, turn: Turn) -> tuple[str, ...]:
+    """Who perceives a turn made in this world: nobody a thought or an aside, `to` alone a whisper, else who is near.
 
     A move is seen where it begins and where it leads; who has left perceives nothing.
     """
-    if kind == "think" or manner == "aside":
+    if turn.kind == "think" or turn.manner == "aside":
         return ()
     where = world.where
-    if manner == "whisper":
-        return tuple([id for id in to if id != seat and where.get(id) == where[seat] != OUT])
-    others = [other for other in scene.seats if other.id != seat and where[other.id] != OUT]
+    if turn.manner == "whisper":
+        return tuple([id for id in turn.to if id != turn.seat and where.get(id) == where[turn.seat] != OUT])
+    others = [other for other in scene.seats if other.id != turn.seat and where[other.id] != OUT]
     if len(scene.places) < 2:
         return tuple([other.id for other in others])
-    near = _near(scene, where[seat], heard=kind == "say")
-    if kind == "move":
-        near |= {text}
+    near = _near(scene, where[turn.seat], heard=turn.kind == "say")
+    if turn.kind == "move":
+        near |= {turn.text}
     return tuple([other.id for other in others if where[other.id] in near or other.role == "narrator"])
 
 

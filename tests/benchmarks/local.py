@@ -21,6 +21,7 @@ import json
 import random
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,24 @@ def words(rng: random.Random, count: int, vocab: int) -> str:
     return " ".join(f"w{rng.randrange(vocab - 7)}" for _ in range(count))
 
 
-async def play(model: Any, args: argparse.Namespace, system: str) -> tuple[float, Told]:
-    """All dialogues at once; seconds, and what was asked and said."""
-    told: Told = {}
-    encode = model._template.encode
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Seconds on the wall, and of CPU over all threads: on a shared machine the second is the steadier one."""
+
+    wall: float
+    cpu: float
+
+    @classmethod
+    def now(cls) -> Clock:
+        return cls(time.perf_counter(), time.process_time())
+
+    def since(self) -> Clock:
+        return Clock(time.perf_counter() - self.wall, time.process_time() - self.cpu)
+
+
+async def play(model: Any, args: argparse.Namespace, system: str) -> tuple[Clock, Told]:
+    """All dialogues at once; the time it took, and what was asked and said."""
+    asked: dict[tuple[int, int], tuple[list[dict[str, str]], str]] = {}
 
     async def dialogue(number: int) -> None:
         rng = random.Random(number)
@@ -46,16 +61,13 @@ async def play(model: Any, args: argparse.Namespace, system: str) -> tuple[float
         for turn in range(args.turns):
             messages.append({"role": "user", "content": words(rng, args.user_tokens, args.vocab)})
             reply = await model.complete(messages, seed=turn)
-            told[number, turn] = (encode(messages), encode_reply(model, reply.text))
+            asked[number, turn] = (list(messages), reply.text)
             messages.append({"role": "assistant", "content": reply.text})
 
-    start = time.perf_counter()
+    start = Clock.now()
     await asyncio.gather(*(dialogue(number) for number in range(args.dialogues)))
-    return time.perf_counter() - start, told
-
-
-def encode_reply(model: Any, text: str) -> list[int]:
-    return model._template._tokens(text)
+    took, template = start.since(), model._template
+    return took, {key: (template.encode(prompt), template._tokens(text)) for key, (prompt, text) in asked.items()}
 
 
 async def ours(folder: Path, args: argparse.Namespace, system: str, cache_gb: float) -> dict[str, Any]:
@@ -67,21 +79,21 @@ async def ours(folder: Path, args: argparse.Namespace, system: str, cache_gb: fl
     )  # fmt: skip
     await model.complete([{"role": "user", "content": "w1"}])
     store = model._worker.runner.store
-    seconds, told = await play(model, args, system)
+    took, told = await play(model, args, system)
     figures = {
-        "seconds": seconds, "told": told, "peak": store.peak, "bound": store.bound, "evicted": store.evicted,
+        "took": took, "told": told, "peak": store.peak, "bound": store.bound, "evicted": store.evicted,
         "read": model._worker.runner.read_tokens,
     }  # fmt: skip
     await model.aclose()
     return figures
 
 
-def plain(model: Any, told: Told, batches: list[list[tuple[int, int]]], args: argparse.Namespace) -> tuple[float, Told]:
-    """`generate` over the same prompts; seconds, and what was said."""
+def plain(model: Any, told: Told, batches: list[list[tuple[int, int]]], args: argparse.Namespace) -> tuple[Clock, Told]:
+    """`generate` over the same prompts; the time it took, and what was said."""
     import torch
 
     said: Told = {}
-    start = time.perf_counter()
+    start = Clock.now()
     for keys in batches:
         prompts = [told[key][0] for key in keys]
         longest = max(map(len, prompts))
@@ -91,8 +103,8 @@ def plain(model: Any, told: Told, batches: list[list[tuple[int, int]]], args: ar
             out = model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=args.new, do_sample=False)
         for key, prompt, row in zip(keys, prompts, out[:, longest:].tolist(), strict=True):
             end = row.index(2) if 2 in row else len(row)
-            said[key] = (prompt, [token for token in row[:end] if token > 2])  # a reply's text has no special tokens
-    return time.perf_counter() - start, said
+            said[key] = (prompt, [token for token in row[:end] if token > 3])  # a reply's text has no special tokens
+    return start.since(), said
 
 
 def compare(told: Told, other: Told) -> dict[str, float]:
@@ -116,6 +128,17 @@ def count_new(told: Told) -> int:
     return sum(len(reply) for _, reply in told.values())
 
 
+def rates(runs: dict[str, tuple[Clock, Told]], clock: str) -> dict[str, float]:
+    """New tokens a second by this clock, and how many times faster than the plain ways."""
+    rate = {name: count_new(told) / getattr(took, clock) for name, (took, told) in runs.items()}
+    ratios = {
+        f"{name}_to_{other}": rate[name] / rate[other]
+        for name in ("ours", "evicting")
+        for other in ("batched", "alone")
+    }
+    return {name: round(value, 2) for name, value in {**rate, **ratios}.items()}
+
+
 def measure(folder: Path, args: argparse.Namespace, system: str) -> dict[str, Any]:
     import torch
     from transformers import AutoModelForCausalLM
@@ -131,20 +154,15 @@ def measure(folder: Path, args: argparse.Namespace, system: str) -> dict[str, An
         [(d, t) for d in everyone[at : at + args.batch]] for t in turns for at in range(0, args.dialogues, args.batch)
     ]
     plain(model, told, [waves[0][:2]], args)
-    batched_s, batched = plain(model, told, waves, args)
-    alone_s, alone = plain(model, told, [[(d, t)] for d in everyone[: args.alone] for t in turns], args)
-    rate = {
-        "ours": count_new(told) / first["seconds"],
-        "evicting": count_new(tight_told) / tight["seconds"],
-        "batched": count_new(batched) / batched_s,
-        "alone": count_new(alone) / alone_s,
-    }
+    batched_took, batched = plain(model, told, waves, args)
+    alone_took, alone = plain(model, told, [[(d, t)] for d in everyone[: args.alone] for t in turns], args)
+    runs = {
+        "ours": (first["took"], told), "evicting": (tight["took"], tight_told), "batched": (batched_took, batched),
+        "alone": (alone_took, alone),
+    }  # fmt: skip
     return {
         "system": system,
-        "tokens_per_s": {name: round(value, 1) for name, value in rate.items()},
-        "ours_to_batched": round(rate["ours"] / rate["batched"], 2),
-        "ours_to_alone": round(rate["ours"] / rate["alone"], 2),
-        "evicting_to_batched": round(rate["evicting"] / rate["batched"], 2),
+        **{clock: rates(runs, clock) for clock in ("wall", "cpu")},
         "equal_to_batched": compare(told, batched),
         "equal_to_alone": compare(told, alone),
         "equal_to_evicting": compare(told, tight_told),

@@ -27,6 +27,8 @@ logger = logging.getLogger("simworld.backends")
 
 GROWTH = 64
 """Columns by which the slots grow when a row comes to their end."""
+SLACK = 1.5
+"""How many times the columns that are needed are made, where memory is not scarce."""
 PASS_TOKENS = 8192
 """Tokens that are read in one pass, at most."""
 FEWEST = 64
@@ -142,11 +144,18 @@ class Batch:
                 rows, columns = rows_now, columns_now
         else:
             self._release()
+        columns = self._roomier(rows, columns)
         if not self.store.make_room(slots.growth(rows, columns)):
             return False
         slots.resize(rows, columns, self.active)
         self.store.working = slots.size(rows, columns)
         return True
+
+    def _roomier(self, rows: int, columns: int) -> int:
+        """More columns where nothing has to leave for them: prompts grow, and new slots are dear to make."""
+        wide = _rounded(round(columns * SLACK))
+        spare = self.store.bound - self.store.working - self.store.kept
+        return wide if self._allows(rows, wide) and self._slots.growth(rows, wide) <= spare else columns
 
     def _release(self) -> None:
         self._slots.release()

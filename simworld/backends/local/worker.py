@@ -32,6 +32,9 @@ SHARE = 0.25
 LONG = 0.5
 """Seconds after which a call joins however few wait with it."""
 
+PATIENCE = 10.0
+"""Seconds that closing waits for a step, or for weights that are being loaded; the thread ends after it anyway."""
+
 
 class Runner(Protocol):
     """Whatever answers calls, step by step. Used by one thread only."""
@@ -89,7 +92,7 @@ class Worker:
             thread, self._closing = self._thread, True
             self._changed.notify()
         if thread and thread is not current_thread():
-            thread.join()
+            thread.join(PATIENCE)
 
     def _work(self) -> None:
         torch = library("torch")

@@ -25,6 +25,8 @@ from simworld.schema.transcript import Status
 
 STATUSES: tuple[str, ...] = get_args(Status)
 COMPLETE = "complete"
+OWN = ("transcripts", "journal", "counts", "manifest.json")
+"""A corpus's own files."""
 
 
 @dataclass(slots=True)
@@ -137,7 +139,5 @@ def _known(statuses: Collection[str]) -> Collection[str]:
 
 def _refuse_inside(out: Path | None, corpus: Path) -> None:
     """A corpus's own files are no place for rows."""
-    if out is not None and any(
-        out.resolve().is_relative_to((corpus / own).resolve()) for own in ("transcripts", "journal", "manifest.json")
-    ):
+    if out is not None and any(out.resolve().is_relative_to((corpus / own).resolve()) for own in OWN):
         raise UsageError(f"{out}: lies among the corpus's own files; give --out another place")
