@@ -27,7 +27,8 @@ HELLO = [{"role": "user", "content": "Good evening."}]
 @pytest.mark.parametrize(
     ("text", "points", "unit"),
     [
-        ("20usd", 20 * USD, "usd"), ("0.5 USD", USD // 2, "usd"), ("3$", 3 * USD, "usd"), ("5Mtok", 5e6, "tokens"), ("500ktok", 5e5, "tokens"),
+        ("20usd", 20 * USD, "usd"), ("0.5 USD", USD // 2, "usd"), ("3$", 3 * USD, "usd"),
+        ("5Mtok", 5e6, "tokens"), ("500ktok", 5e5, "tokens"),
         ("900tok", 900, "tokens"), ("2h", 7200, "seconds"), ("90min", 5400, "seconds"), ("30s", 30, "seconds"),
         ("1.5d", 129_600, "seconds"),
     ],

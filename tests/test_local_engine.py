@@ -611,6 +611,14 @@ def test_draws_are_of_the_seed_alone() -> None:
     assert all(0 <= draw < 1 for draw in draws_of(1, 1000))
 
 
+def test_each_token_has_a_number_of_its_own() -> None:
+    call, drawn = Call([1, 2], 2, 3, [0.1, 0.2, 0.3]), []
+    for token in (5, 6, 7):
+        drawn.append(call.draw)
+        call.add(token)
+    assert drawn == [0.1, 0.2, 0.3]
+
+
 def test_a_greedy_row_is_drawn_by_no_number(folder: Path) -> None:
     model = open_chat(folder)
     first, second = (asyncio.run(model.complete(told(0), seed=seed)).text for seed in (1, 2))

@@ -27,6 +27,14 @@ def clean(text: str, secrets: Iterable[str] = ()) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
+def hidden(text: str, secrets: Iterable[str]) -> str:
+    """A reply without keys in it, should a server send one back; a word that only stands in for a key is left."""
+    for secret in secrets:
+        if len(secret) >= _SHARE and secret in text:
+            text = text.replace(secret, "[key]")
+    return text
+
+
 def _pattern(secret: str) -> re.Pattern[str]:
     """Finds the secret, whole or cut off at either end; a short one only where it stands as a word."""
     if len(secret) < _SHARE:

@@ -17,7 +17,7 @@ import orjson
 from simworld.backends.backend import Messages
 from simworld.backends.completion import Completion
 from simworld.backends.content import read_content, well_formed
-from simworld.backends.redact import clean
+from simworld.backends.redact import clean, hidden
 from simworld.backends.retry import Passing
 from simworld.errors import BackendError, Refused
 
@@ -85,19 +85,21 @@ def read_reply(body: bytes, secrets: Iterable[str] = (), sent: Mapping[str, Any]
     message = choice.get("message")
     if not isinstance(message, dict):
         raise Passing("no message in the reply", billed=True)
-    completion = _completion(cast("dict[str, Any]", message), choice, _mapping(reply.get("usage")))
+    completion = _completion(cast("dict[str, Any]", message), choice, _mapping(reply.get("usage")), secrets)
     if _WATCHED.isdisjoint(sent):
         return completion
     ignored = find_ignored(sent, cast("list[Any]", choices), completion)
     return replace(completion, ignored=ignored) if ignored else completion
 
 
-def _completion(message: dict[str, Any], choice: dict[str, Any], usage: dict[str, Any]) -> Completion:
+def _completion(
+    message: dict[str, Any], choice: dict[str, Any], usage: dict[str, Any], secrets: Iterable[str]
+) -> Completion:
     content, finish = message.get("content"), choice.get("finish_reason")
     text, dropped = (content, 0) if isinstance(content, str) else read_content(content)
     beside = max(_length(message.get("reasoning_content")), _length(message.get("reasoning")))
     return Completion(
-        text=text,
+        text=hidden(text, secrets),
         input_tokens=_tokens(usage.get("prompt_tokens")),
         output_tokens=_tokens(usage.get("completion_tokens")),
         finish_reason=finish if isinstance(finish, str) else "",

@@ -49,7 +49,9 @@ class Bench:
 
     def run(self, server: Server, out: Path, *more: object) -> tuple[int, dict[str, Any], str]:
         """Exit status, the JSON report and what stood on stderr."""
-        done = subprocess.run([*self.command(server, out, *more), "--json"], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*self.command(server, out, *more), "--json"], capture_output=True, text=True, check=False
+        )
         return done.returncode, json.loads(done.stdout) if done.stdout else {}, done.stderr
 
     def hold(self, what: str, held: bool) -> None:
@@ -59,7 +61,7 @@ class Bench:
 
 
 def faults(bench: Bench) -> None:
-    """20 % mixed faults: every dialogue ends, none twice, no task is left, requests within 1.6x of the faultless run."""
+    """20 % mixed faults: every dialogue ends, none twice, no task is left, requests within 1.6x of a faultless run."""
     n, counts = bench.options.dialogues, {}
     for share in (0.0, 0.2):
         with serve(latency=0.02, record=False, hang=5.0, faults={"mixed": share} if share else {}) as server:
@@ -115,7 +117,11 @@ def _through_trouble(bench: Bench, what: str, begin: Callable[[Server], None], e
         stderr = process.communicate()[1]
         rows = transcripts(out)
         told = [line for line in stderr.splitlines() if line.startswith("openai:mock: ") and "calls in" not in line]
-        print(f"{what} for {seconds} s: exit {process.returncode}, {meanwhile} requests meanwhile; it told:", *told, sep="\n    ")
+        print(
+            f"{what} for {seconds} s: exit {process.returncode}, {meanwhile} requests meanwhile; it told:",
+            *told,
+            sep="\n    ",
+        )
         bench.hold("all dialogues are complete", [row["status"] for row in rows] == ["complete"] * n)
         bench.hold("the user was told that it waits, and that it goes on", bool(
             any("waiting for it" in line for line in told) and any("answers again" in line for line in told)
@@ -133,8 +139,8 @@ def budget(bench: Bench) -> None:
                     more = ["-n", 400, "--workers", workers, "--max-tokens", 80, "--timeout", 5, *PRICE]
                     code, report, stderr = bench.run(server, out, *more, "--budget", f"{amount}{unit}")
                     billed = server.cost if unit == "usd" else server.tokens_in + server.tokens_out
-                    print(f"budget {amount} {unit}, {workers} workers, {list(knobs) or 'no faults'}: billed {billed:.6g} "
-                          f"({billed / amount:.1%}), {report.get('statuses')} {stderr if not report else ''}")  # fmt: skip
+                    came = f"billed {billed:.6g} ({billed / amount:.1%}), {report.get('statuses') or stderr}"
+                    print(f"budget {amount} {unit}, {workers} workers, {list(knobs) or 'no faults'}: {came}")
                     bench.hold("exit 3, and no more billed than the budget", code == 3 and billed <= amount)
                     answered = server.answered
                     code, report, _ = bench.run(server, out, *more, "--budget", f"{amount * 1.5:g}{unit}")
