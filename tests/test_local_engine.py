@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,28 @@ def test_many_dialogues_say_what_each_says_alone(kind: str, tmp_path: Path, capl
     assert len(warned) == (runner is Plain)
     assert all("prompts are read anew at every turn" in line for line in warned)
     asyncio.run(model.aclose())
+    _LOADED.pop(folder)
+
+
+def test_read_anew_a_reply_ends_where_it_ends_though_the_batch_goes_on(tmp_path: Path) -> None:
+    folder = build(tmp_path / "model", words=True, kind="mistral", sliding_window=24)
+    model = open_chat(folder)
+    whole = [alone(folder, model._template.encode(told(number))) for number in range(2)]
+    end = next(token for token in whole[0][2:] if token not in whole[0][:2] and token not in whole[1])
+    settings = json.loads((folder / "generation_config.json").read_text())
+    (folder / "generation_config.json").write_text(json.dumps({**settings, "eos_token_id": [2, end]}))
+    model = open_chat(folder)
+
+    async def run() -> list[Any]:
+        replies = await asyncio.gather(*(model.complete(told(number)) for number in range(2)))
+        await model.aclose()
+        return replies
+
+    short, long = asyncio.run(run())
+    said = whole[0].index(end)
+    assert (short.finish_reason, short.output_tokens) == ("stop", said + 1)
+    assert short.text == model._template.decode(whole[0][:said])
+    assert (long.finish_reason, long.text) == ("length", model._template.decode(whole[1]))
     _LOADED.pop(folder)
 
 

@@ -20,9 +20,9 @@ Fallback = Annotated[str, Option(metavar="B", help="A model that answers where a
 FallbackUrl = Annotated[str | None, Option(metavar="U", help="Its address; default: --base-url.")]
 BaseUrl = Annotated[str | None, Option(metavar="U", help="Address of an OpenAI-compatible server.")]
 Temperature = Annotated[
-    float | None, Option(metavar="T", help="Sampling temperature, 0 or more; default: the server's.")
+    float | None, Option(metavar="T", help="Sampling temperature, 0 or more; default: the server's, or the model's.")
 ]
-TopP = Annotated[float | None, Option(metavar="P", help="Nucleus sampling, over 0 up to 1; default: the server's.")]
+TopP = Annotated[float | None, Option(metavar="P", help="Nucleus sampling, over 0 up to 1; default: likewise.")]
 MaxTokens = Annotated[int | None, Option(metavar="N", help="Tokens of one reply.")]
 Context = Annotated[int | None, Option(metavar="N", help="Tokens that prompt and reply may have together.")]
 
