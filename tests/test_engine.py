@@ -368,3 +368,18 @@ def test_a_cast_may_name_ids() -> None:
 def test_turn_limits_are_checked_in_python_too() -> None:
     with pytest.raises(UsageError, match="max_turns"):
         asyncio.run(sw.play("lost_luggage", max_turns=0))
+
+
+def test_a_finished_dialogue_leaves_nothing_to_the_garbage_collector() -> None:
+    """While thousands are in flight it hardly ever runs: what only it can free stays."""
+    import gc
+
+    scene = busy(2, length=10)
+    many(scene, n=5, jobs=4)
+    gc.collect()
+    gc.disable()
+    try:
+        many(scene, n=40, jobs=4)
+        assert gc.collect() < 40 * 20
+    finally:
+        gc.enable()
