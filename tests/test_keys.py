@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 from simworld.backends.redact import hidden
+from simworld.errors import UsageError
+from simworld.simulate.share import Prepared, RunSettings
 from tests.llm_server import serve
 from tests.runs import COMMAND, simworld, two_scenes
 
@@ -45,19 +47,16 @@ def echo(body: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize(
-    "knobs",
+    ("knobs", "workers"),
     [
-        {},
-        {"reply": echo},
-        {"faults": {"mixed": 0.3}, "hang": 0.2, "message": f"Bearer {KEY} has passed its limit"},
-        {"faults": {"400": 0.2}, "fault_tries": None, "message": f"the request with {KEY} is too long"},
-        {"always": "401", "message": f"Incorrect API key provided: {KEY}"},
-        {"always": "redirect", "redirect": f"http://{KEY}@example.invalid/{KEY}"},
-        {"key": "another"},
+        ({"reply": echo}, 1),
+        ({"faults": {"mixed": 0.3}, "hang": 0.2, "message": f"Bearer {KEY} has passed its limit"}, 2),
+        ({"faults": {"400": 0.2}, "fault_tries": None, "message": f"the request with {KEY} is too long"}, 1),
+        ({"always": "401", "message": f"Incorrect API key provided: {KEY}"}, 2),
+        ({"always": "redirect", "redirect": f"http://{KEY}@example.invalid/{KEY}"}, 1),
     ],
-    ids=["well", "echoed", "mixed", "denied", "wrong", "redirect", "refused"],
+    ids=["echoed", "mixed", "denied", "wrong", "redirect"],
 )
-@pytest.mark.parametrize("workers", [1, 2])
 def test_no_key_is_written_or_said(pack: Path, tmp_path: Path, knobs: dict[str, Any], workers: int) -> None:
     with serve(**knobs) as server:
         more = ["--workers", workers, "--budget", "1usd", "--price", "1,2", "--timeout", 1]
@@ -66,9 +65,10 @@ def test_no_key_is_written_or_said(pack: Path, tmp_path: Path, knobs: dict[str, 
         shown = {request["headers"].get("Authorization") for request in server.requests}
     assert shown == {f"Bearer {KEY}"}
     assert_nowhere(tmp_path / "c", said)
-    if (tmp_path / "c" / "transcripts" / "00000.jsonl").exists():
-        for command in (["cost", tmp_path / "c"], ["show", tmp_path / "c"], ["export", tmp_path / "c"]):
-            done = simworld(*command, code=None, OPENAI_API_KEY=KEY)
+    if "reply" in knobs:
+        for command in ("cost", "show", "export"):
+            done = simworld(command, tmp_path / "c", code=None, OPENAI_API_KEY=KEY)
+            assert done.stdout
             assert_nowhere(tmp_path / "c", done.stdout + done.stderr)
 
 
@@ -95,23 +95,28 @@ def test_a_worker_that_is_killed_leaves_no_key(pack: Path, tmp_path: Path) -> No
     assert_nowhere(out, said)
 
 
-def test_a_pack_of_a_stranger_does_not_get_the_key(tmp_path: Path) -> None:
+def test_a_pack_of_a_stranger_does_not_get_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may neither name an address nor a template that reads the environment, nor seat a model nobody named."""
     pack = two_scenes(tmp_path / "bad")
-    scene = yaml.safe_load((pack / "scenes" / "desk.yaml").read_text())
+    path = pack / "scenes" / "desk.yaml"
+    scene = yaml.safe_load(path.read_text())
     with serve() as server:
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         for backend in (f"openai:x@{server.origin}", f"openai:{server.url}", "openai:mock", "local:/etc"):
-            (pack / "scenes" / "desk.yaml").write_text(
-                yaml.safe_dump({**scene, "seats": [{"id": "a", "backend": backend}, {"id": "b"}]})
-            )
-            done = simworld("run", pack, "-n", 2, "--out", tmp_path / "c", code=2, OPENAI_API_KEY=KEY,
-                            OPENAI_BASE_URL=server.url)  # fmt: skip
-            assert_nowhere(tmp_path / "c", done.stdout + done.stderr)
+            path.write_text(yaml.safe_dump({**scene, "seats": [{"id": "a", "backend": backend}, {"id": "b"}]}))
+            assert KEY[4:20] not in refused(pack)
         for text in ("{{ environ }}", "{{ a.__class__.__init__.__globals__ }}", "{{ cycler.__init__.__globals__.os }}"):
-            (pack / "scenes" / "desk.yaml").write_text(yaml.safe_dump({**scene, "background": text}))
-            done = simworld("run", pack, "-n", 2, "--out", tmp_path / "c", code=2, OPENAI_API_KEY=KEY)
-            assert_nowhere(tmp_path / "c", done.stdout + done.stderr)
+            path.write_text(yaml.safe_dump({**scene, "background": text}))
+            assert KEY[4:20] not in refused(pack)
         assert server.count == 0
+
+
+def refused(pack: Path) -> str:
+    """What a run of this pack is refused with."""
+    with pytest.raises(UsageError) as caught:
+        Prepared(RunSettings(scenes=(str(pack),), out="", n=2))
+    return str(caught.value)
 
 
 def test_a_reply_keeps_words_that_only_stand_in_for_a_key() -> None:

@@ -35,9 +35,8 @@ def command(pack: Path, url: str, out: Path, *more: object) -> list[object]:
         ("30ktok", 1, {"faults": {"half": 0.1, "500": 0.1}}),
         ("30ktok", 2, {}),
         ("0.05usd", 1, {"odd": {"usage_zero": 0.2, "usage_absent": 0.2}}),
-        ("0.05usd", 2, {"faults": {"drop_late": 0.1}}),
     ],
-    ids=["tokens", "tokens-two-workers", "money-wrong-usage", "money-two-workers-drops"],
+    ids=["tokens", "tokens-two-workers", "money-wrong-usage"],
 )
 def test_a_budget_is_never_passed_and_a_larger_one_goes_on(
     pack: Path, tmp_path: Path, budget: str, workers: int, knobs: dict[str, object]
