@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 import traceback
 
 import pytest
@@ -15,9 +16,10 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
 
-from simworld.backends.adapt import as_chat
+from simworld.backends.adapt import Gating, as_chat
 from simworld.backends.backend import ChatBackend
 from simworld.backends.completion import Completion
+from simworld.backends.gate import gate_of
 from simworld.backends.openai import OpenAIChat
 from simworld.backends.retry import Patience
 from simworld.backends.scripted import ScriptedChat
@@ -126,6 +128,34 @@ def test_a_model_with_retries_of_its_own_is_asked_once():
     with pytest.raises(BackendError, match=r"^x:y: Denied after 1 try: slow down$"):
         ask(as_chat(model, spec="x:y"))
     assert len(model.asked) == 1
+
+
+def test_behind_a_gate_429_takes_no_tries_and_halves_what_is_in_flight():
+    patience = functools.partial(Patience, first=0.001, wait=60)
+    model = Failing(errors=[Denied(429) for _ in range(9)])
+    backend = as_chat(model, spec="x:y", gating=Gating(patience(retries=2)))
+
+    async def run():
+        reply = await backend.complete(PROMPT)
+        return reply.retries, gate_of("x:y", patience(), (None, None)).window
+
+    retries, window = asyncio.run(run())
+    assert retries == 9
+    assert 1 <= window <= 2
+    with pytest.raises(BackendError, match="after 3 tries"):
+        ask(as_chat(Failing(errors=[Denied(500) for _ in range(9)]), gating=Gating(patience(retries=2))))
+
+
+def test_behind_a_gate_requests_a_minute_are_kept(monkeypatch):
+    monkeypatch.setattr("simworld.backends.pace.MINUTE", 0.2)
+    backend = as_chat(Failing(errors=[]), spec="x:z", gating=Gating(Patience(), rpm=2))
+
+    async def run():
+        await asyncio.gather(*(backend.complete(PROMPT) for _ in range(5)))
+
+    began = time.monotonic()
+    asyncio.run(run())
+    assert time.monotonic() - began >= 0.38
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, Refused), (404, Refused), (400, BackendError)])

@@ -94,24 +94,10 @@ class Client:
     async def _once(self, body: bytes, fixed: Mapping[str, Any], tokens: int) -> Completion:
         if self._loop is not asyncio.get_running_loop() or self._line.session.closed:
             await self._connect()
-        gate = self._gate
-        ticket = await gate.enter(tokens)
-        try:
-            failure, reply = await self._try(body, fixed)
-        except BaseException:
-            gate.abandon(ticket)
-            raise
-        if isinstance(failure, Passing):
-            failure.own = gate.blames(failure, ticket)
-        gate.leave(ticket, failure, _spent(reply))
-        # outside the handler: the cause, which knows the address, is not carried along
-        if failure:
-            raise failure
-        assert reply is not None
-        return reply
+        return await self._gate.through(partial(self._try, body, fixed), tokens)
 
     async def _try(self, body: bytes, fixed: Mapping[str, Any]) -> tuple[Exception | None, Completion | None]:
-        """What went wrong, or the reply."""
+        """What went wrong, or the reply. The cause, which knows the address, is not carried along."""
         try:
             status, headers, reply = await self._post(body)
             if status == 200:
@@ -146,12 +132,6 @@ class Client:
             gates[model] = Gate(self.name, self.patience, pace)
         self._gate = gates[model]
         self._loop = asyncio.get_running_loop()
-
-
-def _spent(reply: Completion | None) -> int | None:
-    if reply is None or reply.input_tokens is None or reply.output_tokens is None:
-        return None
-    return reply.input_tokens + reply.output_tokens
 
 
 def _size(messages: Messages, fixed: Mapping[str, Any]) -> int:

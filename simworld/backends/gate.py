@@ -1,8 +1,6 @@
 """Gate: how many calls one model at one server has in flight, how fast they come, and the wait while it is down.
 
-    ticket = await gate.enter(tokens)
-    try: ...                              # one try of one call
-    finally: gate.leave(ticket, fault)    # None: it answered
+    reply = await gate.through(attempt, tokens=900)     # one try of one call
 
 Calls in flight are not bounded until the server says 429; then their number is halved, and grows by one for each
 round of answers (additive increase, multiplicative decrease, as TCP has it). Where nothing but refusals comes, the gate
@@ -16,8 +14,11 @@ import logging
 import math
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
+from simworld.backends.completion import Completion
 from simworld.backends.pace import Pace
 from simworld.backends.retry import Passing, Patience
 from simworld.errors import BackendError, RunStopped
@@ -32,6 +33,9 @@ LONG = 5.0
 FIRST_PROBE = 1.0
 LAST_PROBE = 30.0
 """Seconds between two looks whether a server is back: doubled from the first to the last."""
+
+
+Attempt = Callable[[], Awaitable[tuple[Exception | None, Completion | None]]]
 
 
 @dataclass(slots=True)
@@ -75,6 +79,23 @@ class Gate:
         self._row: list[float] = []
         self._queue: deque[asyncio.Future[None]] = deque()
         self._outage: Outage | None = None
+
+    async def through(self, attempt: Attempt, tokens: int) -> Completion:
+        """Make one try when it is its turn; `attempt` gives what went wrong, or the reply. Raises what went wrong, and
+        what `enter` raises."""
+        ticket = await self.enter(tokens)
+        try:
+            failure, reply = await attempt()
+        except BaseException:
+            self.abandon(ticket)
+            raise
+        if isinstance(failure, Passing):
+            failure.own = self.blames(failure, ticket)
+        self.leave(ticket, failure, _spent(reply))
+        if failure:
+            raise failure
+        assert reply is not None
+        return reply
 
     async def enter(self, tokens: int) -> Ticket:
         """Wait for one's turn; `tokens`: what the try may cost, for `--tpm`.
@@ -203,3 +224,20 @@ class Gate:
             if not place.done():
                 place.set_result(None)
                 free -= 1
+
+
+def _spent(reply: Completion | None) -> int | None:
+    if reply is None or reply.input_tokens is None or reply.output_tokens is None:
+        return None
+    return reply.input_tokens + reply.output_tokens
+
+
+_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Gate]] = WeakKeyDictionary()
+
+
+def gate_of(name: str, patience: Patience, limits: tuple[int | None, int | None]) -> Gate:
+    """The running loop's gate of a model that is known by its name alone; `limits` as of `Pace`."""
+    gates = _gates.setdefault(asyncio.get_running_loop(), {})
+    if name not in gates:
+        gates[name] = Gate(name, patience, Pace(name, *limits) if any(limits) else None)
+    return gates[name]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from simworld.backends.backend import ChatBackend
 from simworld.backends.redact import clean, secrets_of_environment
-from simworld.backends.sampling import Sampling
+from simworld.backends.sampling import REPLY_TOKENS, Sampling
 from simworld.errors import MissingDependency, UsageError, unknown
 
 if TYPE_CHECKING:
@@ -68,10 +68,13 @@ def open_provider(spec: str, options: Sampling | None = None) -> ChatBackend:
     Raises UsageError for an unknown provider or an option that it does not take, MissingDependency for a package that
     is not installed or a key that is not set.
     """
-    from simworld.backends.adapt import as_chat
+    from simworld.backends.adapt import Gating, as_chat
+    from simworld.backends.retry import Patience
 
     options = options or Sampling()
-    return as_chat(open_model(spec, options), spec=spec, context_tokens=options.context_tokens)
+    patience = Patience(total=options.call_timeout, wait=options.wait, yields=options.yields)
+    gating = Gating(patience, options.rpm, options.tpm, options.max_tokens or REPLY_TOKENS)
+    return as_chat(open_model(spec, options), spec=spec, context_tokens=options.context_tokens, gating=gating)
 
 
 def open_model(spec: str, options: Sampling) -> BaseChatModel:

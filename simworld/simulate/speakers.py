@@ -97,7 +97,8 @@ class Speakers:
     def identity(self) -> dict[str, Any]:
         """What of the speakers makes one corpus and not another; holds no address and no key."""
         seats = {seat: _name(backend) for seat, backend in sorted(self._seats.items())}
-        files = {name: self._digest(name) for name in {_name(self._default), self._fallback, *seats.values()} if ":" in name}
+        named = {_name(self._default), self._fallback, *seats.values()}
+        files = {name: self._digest(name) for name in named if ":" in name}
         return {
             "default": _name(self._default),
             "seats": seats,
