@@ -10,9 +10,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import simworld as sw
 from simworld.backends.sampling import Sampling
+from simworld.cli.app import app
+from simworld.errors import UsageError
 from simworld.simulate.forecast import total
 from tests.llm_server import serve
 from tests.runs import bytes_of, simworld, transcripts, two_scenes
@@ -115,8 +118,10 @@ def test_a_budget_of_time_begins_nothing_after_it(pack: Path, tmp_path: Path) ->
     ids=["budget", "price-unknown", "price", "rpm", "fallback", "forecast-replay", "dtype"],
 )
 def test_wrong_limits_are_named(pack: Path, tmp_path: Path, options: list[str], said: str) -> None:
-    done = simworld(*command(pack, "http://127.0.0.1:9/v1", tmp_path / "c", *options), code=2)
-    assert said in done.stderr
+    line = [*map(str, command(pack, "http://127.0.0.1:9/v1", tmp_path / "c")), *options]
+    found = CliRunner().invoke(app, line).exception
+    assert isinstance(found, UsageError)
+    assert said in str(found)
 
 
 def test_the_forecast_of_money_and_tokens_holds_and_the_sample_is_kept(pack: Path, tmp_path: Path) -> None:
