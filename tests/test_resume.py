@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from simworld.backends.completion import Completion
 from simworld.backends.journal import Journal, Key
+from simworld.cli.app import app
 from simworld.corpus.store import read_shard
 from simworld.corpus.survey import Survey
-from simworld.cli.app import app
 from simworld.errors import CorpusError, Drift
 from simworld.simulate.produce import produce
 from simworld.simulate.share import RunSettings
