@@ -125,10 +125,23 @@ def _place(before: str) -> tuple[int, int]:
     return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
 
 
+def _too_deep(text: str) -> tuple[int, int]:
+    """Line and column of the first bracket that is nested too deep."""
+    depth = 0
+    for at, character in enumerate(text):
+        depth += (character in "[{") - (character in "]}")
+        if depth > MAX_DEPTH:
+            return _place(text[:at])
+    return 1, 1
+
+
 def _unreadable(error: yaml.MarkedYAMLError, text: str, file: str, report: Report) -> None:
     """Say what the parser did not understand, and what usually mends it."""
     mark: Any = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    if "nesting depth" in str(error.problem):  # a newer parser gives up before we do
+        report.add(Mark(file, *_too_deep(text)), "", "too-deep", f"is nested deeper than {MAX_DEPTH} levels")
+        return
     lines = text.splitlines()
     written = lines[line - 1] if 0 < line <= len(lines) else ""
     hint = ""

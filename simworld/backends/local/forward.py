@@ -20,6 +20,11 @@ ROUND = 16
 """Columns that are read come in steps of so many: kernels of GPUs want masks that are aligned."""
 
 
+def cache_name(model: Any) -> str:
+    """What the model calls the cache that it is given: `past_key_values` before transformers 5.24."""
+    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
+
+
 class Forward:
     """The model, asked for hidden states (reading) or logits (the next token)."""
 
@@ -29,6 +34,7 @@ class Forward:
         self._body = model.base_model
         self._eager = getattr(model.config, "_attn_implementation", "sdpa") == "eager"
         takes = inspect.signature(model.forward).parameters
+        self._cache, self._body_cache = cache_name(model), cache_name(self._body)
         self._last = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
 
     def read(self, slots: Slots, first: int, starts: Sequence[int], ids: Sequence[Sequence[int]]) -> None:
@@ -45,7 +51,7 @@ class Forward:
             input_ids=tokens,
             attention_mask=mask,
             position_ids=positions,
-            past_key_values=window.cache(),
+            **{self._body_cache: window.cache()},
             use_cache=True,
         )
 
@@ -59,7 +65,7 @@ class Forward:
             input_ids=torch.tensor(tokens, device=self.device)[:, None],
             attention_mask=self._mask(at, window.columns),
             position_ids=at,
-            past_key_values=window.cache(),
+            **{self._cache: window.cache()},
             use_cache=True,
             **self._last,
         )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from simworld.backends.local.forward import Forward
+from simworld.backends.local.forward import Forward, cache_name
 from simworld.backends.local.libraries import library
 from simworld.backends.local.slots import Plane, Slots
 
@@ -37,7 +37,7 @@ def shapes_of(model: Any) -> list[Plane]:
     """The planes of the model's cache: keys and values of each layer. Raises what the model raises."""
     torch, caches = library("torch"), library("transformers.cache_utils")
     cache = caches.DynamicCache(config=model.config)
-    model(input_ids=torch.tensor([[1, 2]], device=model.device), past_key_values=cache, use_cache=True)
+    model(input_ids=torch.tensor([[1, 2]], device=model.device), use_cache=True, **{cache_name(model): cache})
     return [
         Plane(part.shape[1], part.shape[3], part.element_size(), part.dtype)
         for layer in cache.layers
