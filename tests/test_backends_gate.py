@@ -209,6 +209,27 @@ def test_a_place_in_the_queue_that_is_given_up_goes_to_the_next() -> None:
     asyncio.run(run())
 
 
+def test_whoever_waited_for_a_place_waits_again_where_the_gate_has_shut_meanwhile() -> None:
+    async def run() -> None:
+        gate = make()
+        gate.leave(await gate.enter(1), None)
+        tickets = await enter(gate, IN_A_ROW + 1)
+        gate.leave(tickets.pop(), BUSY)
+        waiting = [asyncio.create_task(gate.enter(1)) for _ in range(5)]
+        await settle()
+        for ticket in tickets:
+            gate.leave(ticket, DOWN)
+        await settle()
+        assert not any(task.done() for task in waiting)  # also for those whose turn it was
+        await asyncio.sleep(0.1)
+        assert sum(task.done() for task in waiting) == 1
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    asyncio.run(run())
+
+
 def test_requests_and_tokens_a_minute_are_never_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paces, "MINUTE", 0.2)
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from simworld.backends import endpoint
-from simworld.backends.endpoint import resolve
+from simworld.backends.endpoint import is_elsewhere, resolve
 from simworld.backends.openai import OpenAIChat
 from simworld.backends.redact import clean, secrets_of_environment
 from simworld.backends.retry import Patience
@@ -88,6 +88,12 @@ def test_without_key_and_address_one_line_says_what_to_set():
 def test_the_key_of_the_environment_goes_to_openai():
     found = resolve(None, None, {"OPENAI_API_KEY": KEY})
     assert (found.url, found.key, found.official) == (OFFICIAL, KEY, True)
+
+
+def test_models_at_an_address_of_the_users_have_no_list_price():
+    assert not is_elsewhere(None, {})
+    assert is_elsewhere("http://localhost:1", {})
+    assert is_elsewhere(None, {"OPENAI_BASE_URL": "http://localhost:1"})
 
 
 def test_an_explicit_key_comes_before_the_environments():

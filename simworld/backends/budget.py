@@ -1,8 +1,8 @@
 """Budget: what a run may spend in all, in money, tokens or time; a hard stop.
 
-    purse = Purse(read_budget("20usd"), spent=3.2)
-    await purse.hold(0.004)          # before each try of a call, by its upper estimate
-    purse.settle(0.004, 0.0011)      # what it came to
+    purse = Purse(read_budget("20usd"), spent=3_200_000_000)
+    await purse.hold(4_000_000)                # before each try of a call, by its upper estimate
+    purse.settle(4_000_000, 1_100_000)         # what it came to
 
 No call is begun that the budget cannot hold beside all that are in flight. A process that plays a share of a run asks
 its parent for `more`, a little at a time.

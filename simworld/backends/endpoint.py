@@ -57,6 +57,11 @@ def resolve(base_url: str | None, key: str | None, environment: Mapping[str, str
     return Endpoint(_complete(parts), _check_key(key), official)
 
 
+def is_elsewhere(base_url: str | None, environment: Mapping[str, str]) -> bool:
+    """Whether models are asked at an address that the user gave, and not at their makers' own."""
+    return bool(base_url or environment.get(URL_VARIABLE))
+
+
 def _check(url: str, source: str) -> SplitResult:
     # the address itself is not repeated: it may hold a password
     try:

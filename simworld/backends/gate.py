@@ -104,15 +104,18 @@ class Gate:
         backend stands by for it or one call alone is over `--tpm`.
         """
         probe = self._outage is not None and await self._sit_out()
-        try:
-            paid = await self._pace.take(tokens) if self._pace else None
-            while not probe and self.in_flight >= self.window:
-                await self._line_up()
-        except BaseException:
-            self._put_down(probe)
-            raise
+        while not probe and self.in_flight >= self.window:
+            await self._line_up()
+            probe = self._outage is not None and await self._sit_out()  # it may have shut meanwhile
+        ticket = Ticket(self._epoch, self.answers, probe)
         self.in_flight += 1
-        return Ticket(self._epoch, self.answers, probe, paid)
+        try:
+            # last of all: what is counted for this minute is sent in it
+            ticket.paid = await self._pace.take(tokens) if self._pace else None
+        except BaseException:
+            self.abandon(ticket)
+            raise
+        return ticket
 
     def abandon(self, ticket: Ticket) -> None:
         """The try was given up by whoever made it; nothing is known of the server."""

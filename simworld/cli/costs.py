@@ -53,6 +53,9 @@ def cost(
     if as_json:
         out(json.dumps({"prices_as_of": as_of(), "rows": rows}, ensure_ascii=False, indent=1))
         return
+    if not rows:
+        say("no model was asked: nothing in this corpus has a price")
+        return
     names = [by, *(["backend"] if by != "model" else []), *COUNTED, "usd"]
     cells = [tuple(str(row[name]) for name in names) for row in rows]
     table(cells, [name.replace("_", " ") for name in names])
@@ -73,8 +76,8 @@ def _shares(row: Mapping[str, Any], by: str) -> Iterator[tuple[str, Share]]:
 
 def costs_of(usage: Mapping[str, Mapping[str, int]], settings: RunSettings) -> dict[str, Money]:
     """Backend -> usd, of what a survey counted."""
-    elsewhere = bool(settings.sampling.base_url)
-    return {spec: _usd(spec, counts, settings.prices, elsewhere=elsewhere) for spec, counts in sorted(usage.items())}
+    prices, elsewhere = settings.prices, settings.elsewhere
+    return {spec: _usd(spec, counts, prices, elsewhere=elsewhere) for spec, counts in sorted(usage.items())}
 
 
 def _usd(

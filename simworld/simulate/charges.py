@@ -1,6 +1,6 @@
 """Charges: what a corpus has cost so far, and the parts of its budget that workers are granted.
 
-spent = charged(folder, till, dearest=["openai:gpt-4.1"])
+spent = charged(folder, till, specs=["openai:gpt-4.1"])
 grants = Grants(read_budget("20usd").points - spent, workers=4)
 grants.give(20_000_000)       # a worker lacks so much: it gets that and a little more, or nothing
 """

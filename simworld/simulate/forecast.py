@@ -115,8 +115,7 @@ def _forecast(
         return total([sum(cost(spec, numbers) for spec, numbers in unit.items()) for unit in units], n)
 
     specs = sorted({spec for unit in units for spec in unit})
-    elsewhere = bool(settings.sampling.base_url)
-    prices = {spec: price_of(spec, settings.prices, elsewhere=elsewhere) for spec in specs}
+    prices = {spec: price_of(spec, settings.prices, elsewhere=settings.elsewhere) for spec in specs}
     unpriced = tuple(spec for spec, price in prices.items() if price is None)
     calls = over(lambda _, numbers: numbers[0])
     return Forecast(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ from pydantic import Field
 
 from simworld.agents.agent import Agent
 from simworld.backends.budget import Purse, read_budget
+from simworld.backends.endpoint import is_elsewhere
 from simworld.backends.journal import Journal
 from simworld.backends.sampling import REPLY_TOKENS, Sampling
 from simworld.backends.till import Till
@@ -71,6 +73,11 @@ class RunSettings(Record, frozen=True):
     dialogue_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Seconds that a dialogue may take."""
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether models are asked at an address of the user's, of which the table of prices says nothing."""
+        return is_elsewhere(self.sampling.base_url, os.environ)
+
 
 class Prepared:
     """A run's stages and identity: what the plan is drawn from."""
@@ -121,7 +128,7 @@ class Prepared:
         purse = Purse(budget if limit is None else replace(budget, points=limit), spent, more, until)
         sampling = settings.sampling
         reply = sampling.max_tokens or min(REPLY_TOKENS, sampling.context_tokens // 4)
-        self.till = Till(purse, settings.prices, reply_tokens=reply, elsewhere=bool(sampling.base_url))
+        self.till = Till(purse, settings.prices, reply_tokens=reply, elsewhere=settings.elsewhere)
         self.terms = replace(self.terms, till=self.till)
         return self.till
 
