@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from simworld.backends import endpoint
 from simworld.backends.endpoint import is_elsewhere, resolve
 from simworld.backends.openai import OpenAIChat
-from simworld.backends.redact import clean, secrets_of_environment
 from simworld.backends.retry import Patience
 from simworld.backends.sampling import Sampling
 from simworld.errors import BackendError, MissingDependency, UsageError
+from simworld.text.redact import clean, secrets_of_environment
 from tests.llm_server import FAULTS, serve
 
 KEY = "sk-canary-0123456789abcdef"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from simworld.backends.redact import hidden
 from simworld.errors import UsageError
 from simworld.simulate.share import Prepared, RunSettings
+from simworld.text.redact import hidden
 from tests.llm_server import serve
 from tests.runs import COMMAND, simworld, two_scenes
 

@@ -191,7 +191,7 @@ def test_what_the_hub_says_is_told_without_keys(said: str, told: str, monkeypatc
 
 
 def test_a_missing_package_is_told_with_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from simworld.backends.local import libraries
+    from simworld.checkpoint import libraries
 
     monkeypatch.setattr(libraries, "find_spec", lambda name: None if name == "torch" else name)
     with pytest.raises(MissingDependency, match=r"needs torch: pip install 'simworld\[local\]'"):

@@ -24,11 +24,11 @@ from simworld.backends.backend import ChatBackend, Messages
 from simworld.backends.completion import Completion
 from simworld.backends.gate import gate_of
 from simworld.backends.messages import from_plain
-from simworld.backends.redact import clean, secrets_of_environment
 from simworld.backends.result import read_result
 from simworld.backends.retry import Passing, Patience, persist, read_retry_after
 from simworld.backends.sampling import CONTEXT_TOKENS, REPLY_TOKENS
 from simworld.errors import BackendError, Refused, SimworldError, UsageError
+from simworld.text.redact import clean, secrets_of_environment
 from simworld.text.tokens import estimate
 
 _PASSING = frozenset({408, 409, 425, 429})

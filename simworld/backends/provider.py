@@ -15,9 +15,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 from simworld.backends.backend import ChatBackend
-from simworld.backends.redact import clean, secrets_of_environment
 from simworld.backends.sampling import REPLY_TOKENS, Sampling
 from simworld.errors import MissingDependency, UsageError, unknown
+from simworld.text.redact import clean, secrets_of_environment
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

@@ -17,9 +17,9 @@ import orjson
 from simworld.backends.backend import Messages
 from simworld.backends.completion import Completion
 from simworld.backends.content import read_content, well_formed
-from simworld.backends.redact import clean, hidden
 from simworld.backends.retry import Passing
 from simworld.errors import BackendError, Refused
+from simworld.text.redact import clean, hidden
 
 _PASSING = frozenset({408, 409, 425, 429})
 _DOWN = frozenset({502, 503, 504, 529})

@@ -19,6 +19,7 @@ from simworld.schema.scene import (
     Seat,
 )
 from simworld.schema.story import Chapter, Story
+from simworld.schema.training import Trained
 from simworld.schema.transcript import (
     Briefing,
     Ending,
@@ -36,5 +37,5 @@ __all__ = [
     "NARRATOR", "OUT", "Affect", "Appraisal", "BigFive", "Briefing", "Chapter", "Condition", "Constraint", "Direction",
     "Emotion", "End", "Ending", "Happening", "Intervened", "Intervention", "LetGo", "Memory", "Mind", "MindRecord",
     "Opening", "Persona", "Piece", "Place", "Problem", "Record", "Relation", "Reply", "Scene", "Seat", "SeatRecord",
-    "Story", "StoryLink", "Temperament", "Tie", "Transcript", "Turn", "Usage", "Voice", "World",
+    "Story", "StoryLink", "Temperament", "Tie", "Trained", "Transcript", "Turn", "Usage", "Voice", "World",
 ]  # fmt: skip

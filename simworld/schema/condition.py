@@ -12,7 +12,16 @@ from simworld.schema.record import Record
 Bound = Annotated[str, Field(pattern=r"^$|^(>=|<=|>|<)\s*-?(0(\.\d{1,4})?|1(\.0{1,4})?|\.\d{1,4})$")]
 """A bound on a number from -1 to 1, such as `<-0.2` or `>=0.5`."""
 Reason = Literal[
-    "max_turns", "said_goodbye", "goal_reached", "stale", "director_ended", "left", "failed", "budget", "imported"
+    "max_turns",
+    "said_goodbye",
+    "end_of_conversation",
+    "goal_reached",
+    "stale",
+    "director_ended",
+    "left",
+    "failed",
+    "budget",
+    "imported",
 ]
 
 

@@ -7,8 +7,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from simworld.backends.local.libraries import library
 from simworld.backends.local.prefixes import chain
+from simworld.checkpoint.libraries import library
 from simworld.errors import SimworldError
 
 

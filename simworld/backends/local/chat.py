@@ -24,13 +24,13 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 from simworld.backends.backend import Messages
 from simworld.backends.completion import Completion
 from simworld.backends.local.call import Call, draws_of
-from simworld.backends.local.checkpoint import Checkpoint, choose_device, choose_dtype, load_model, open_checkpoint
 from simworld.backends.local.engine import open_runner
 from simworld.backends.local.memory import tend_threads
-from simworld.backends.local.template import Template
 from simworld.backends.local.worker import Runner, Worker
 from simworld.backends.messages import to_plain, to_result
 from simworld.backends.sampling import CONTEXT_TOKENS, REPLY_TOKENS, Sampling
+from simworld.checkpoint.open import Checkpoint, choose_device, choose_dtype, load_model, open_checkpoint
+from simworld.checkpoint.template import Template
 from simworld.errors import BackendError, UsageError
 
 

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from typing import Any
 
 from simworld.backends.local.batch import Batch
-from simworld.backends.local.checkpoint import Checkpoint
 from simworld.backends.local.forward import Forward
 from simworld.backends.local.memory import free_bytes
 from simworld.backends.local.plain import Plain
@@ -16,6 +15,7 @@ from simworld.backends.local.sampler import Sampler, read_style
 from simworld.backends.local.slots import Plane, Slots
 from simworld.backends.local.store import Store
 from simworld.backends.local.worker import Runner
+from simworld.checkpoint.open import Checkpoint
 
 logger = logging.getLogger("simworld.backends")
 

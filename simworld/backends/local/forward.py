@@ -13,8 +13,8 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
-from simworld.backends.local.libraries import library
 from simworld.backends.local.slots import Slots, Window
+from simworld.checkpoint.libraries import library
 
 ROUND = 16
 """Columns that are read come in steps of so many: kernels of GPUs want masks that are aligned."""

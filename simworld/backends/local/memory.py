@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from simworld.backends.local.libraries import library
+from simworld.checkpoint.libraries import library
 
 _MEMINFO = Path("/proc/meminfo")
 _SIGNS = ("out of memory", "can't allocate memory", "not enough memory")

@@ -11,9 +11,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from simworld.backends.local.call import Call
-from simworld.backends.local.libraries import library
 from simworld.backends.local.memory import give_back, is_out_of_memory
 from simworld.backends.local.sampler import Sampler
+from simworld.checkpoint.libraries import library
 from simworld.errors import BackendError
 
 logger = logging.getLogger("simworld.backends")

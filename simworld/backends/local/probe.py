@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from simworld.backends.local.forward import Forward, cache_name
-from simworld.backends.local.libraries import library
 from simworld.backends.local.slots import Plane, Slots
+from simworld.checkpoint.libraries import library
 
 LENGTHS = (37, 11)
 CLOSE = {4: 1e-3, 2: 0.1}

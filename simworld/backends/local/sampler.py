@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simworld.backends.local.call import Call
-from simworld.backends.local.libraries import library
+from simworld.checkpoint.libraries import library
 
 logger = logging.getLogger("simworld.backends")
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from simworld.backends.local.libraries import library
+from simworld.checkpoint.libraries import library
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from threading import Condition, Thread, current_thread
 from typing import Protocol
 
 from simworld.backends.local.call import Call
-from simworld.backends.local.libraries import library
+from simworld.checkpoint.libraries import library
 from simworld.errors import BackendError, SimworldError
 
 logger = logging.getLogger("simworld.backends")

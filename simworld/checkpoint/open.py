@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simworld.backends.local.libraries import library, quiet, require
-from simworld.backends.redact import clean, secrets_of_environment
+from simworld.checkpoint.libraries import library, quiet, require
 from simworld.errors import Refused, SimworldError, UsageError
+from simworld.text.redact import clean, secrets_of_environment
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)?")
 _LIMITS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "max_sequence_length")

@@ -11,14 +11,15 @@ A template that takes no system message gets that text at the head of the first 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from simworld.backends.backend import Messages
 from simworld.errors import BackendError, UsageError
 from simworld.text.tokens import MESSAGE_OVERHEAD
 
+Messages = Sequence[Mapping[str, str]]
+"""`{"role": "system" | "user" | "assistant", "content": str}`, in order."""
 FIXED = {"enable_thinking": False, "date_string": "26 Jul 2024"}
 """What templates may ask for: no reasoning before the reply; a date that does not change from day to day."""
 _SYSTEM, _ASKED, _SAID, _AGAIN = "Sys7 text", "Ask7 text", "Say7 text", "End7 text"

@@ -1,0 +1,1 @@
+"""A checkpoint on disk, as acting and training both read it: opened, its chat template tried out, its tokens."""

@@ -1,0 +1,1 @@
+"""Metrics measured, against real people where there are any."""

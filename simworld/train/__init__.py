@@ -1,0 +1,1 @@
+"""From rows to a checkpoint: masks, packing, training, scores. Knows rows and tokens, nothing of scenes."""
