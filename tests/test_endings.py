@@ -271,7 +271,7 @@ class Closes:
 def test_an_agent_may_close_the_conversation() -> None:
     scene: Scene = scene_of(2, end=end(9))
     transcript = asyncio.run(play_scene(scene, backend=Closes(), cast=seated(scene)))
-    assert how(transcript) == ("said_goodbye", "s0", 1)
+    assert how(transcript) == ("end_of_conversation", "s0", 1)
 
 
 def test_each_seat_ends_by_its_own_lines() -> None:

@@ -28,7 +28,7 @@ from tests.improv_metrics import (
 from tests.profiles_of_tests import people, rooms
 
 DIALOGUES = 400
-SCENES = sorted(path.stem for path in Path(__file__).parents[1].joinpath("scenes").glob("*.yaml"))
+SCENES = sorted(id for id, scene in load_pack(Path(__file__).parents[1]).scenes.items() if scene.drawn)
 
 
 def play(scenes: Sequence[Scene | str], cast: list[Persona] | None = None, n: int = DIALOGUES) -> list[Transcript]:

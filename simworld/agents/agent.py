@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from simworld.schema import Affect, Briefing, Memory, Persona, Reply, Seat, Tie, Turn, Usage
+from simworld.schema import Affect, Briefing, Memory, Persona, Reply, Seat, Tie, Trained, Turn, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +117,8 @@ class Agent(Protocol):
     async def act(self, view: View) -> Deed:
         """Act once. Raises BackendError where it cannot, OutOfLines where it has nothing left to say."""
         ...
+
+
+def trained_of(agent: Agent) -> Trained | None:
+    """What the agent's checkpoint was trained to be; None for all who do not say so in `trained`."""
+    return getattr(agent, "trained", None)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from hashlib import blake2b
 
 from simworld.agents.agent import Deed, View
 from simworld.backends.backend import ChatBackend
-from simworld.backends.completion import Completion
+from simworld.backends.completion import ENDED, Completion
 from simworld.backends.journal import Journal, Key
 from simworld.backends.sampling import REPLY_TOKENS
 from simworld.perspective import parse_reply
-from simworld.schema import Reply, Usage
+from simworld.prompts import forms
+from simworld.schema import Reply, Trained, Usage
 from simworld.text.tokens import MESSAGE_OVERHEAD
 
 _FAULTS = {"length": "cut", "content_filter": "filtered"}
@@ -23,8 +25,15 @@ class CharacterAgent:
 
     wants_messages = True
 
-    def __init__(self, backend: ChatBackend, journal: Journal | None = None, *, max_tokens: int | None = None) -> None:
+    def __init__(
+        self, backend: ChatBackend, journal: Journal | None = None, *, max_tokens: int | None = None,
+        reflects: bool = True, trained: Trained | None = None,
+    ) -> None:  # fmt: skip
         self.spec = backend.spec
+        self.reflects = reflects
+        """Whether it can be asked for anything but the next act."""
+        self.trained: Trained | None = trained or getattr(backend, "trained", None)
+        """What its checkpoint was trained to be, where that says so: its prompts are laid out as those were."""
         reply = max_tokens or min(REPLY_TOKENS, backend.context_tokens // 4)
         self.budget = max(1, backend.context_tokens - reply)
         self._backend = backend
@@ -39,10 +48,11 @@ class CharacterAgent:
         completion = await self._ask(view, 0)
         reply = self._read(view, completion)
         usage = self._spent(Usage(), view, completion, reply)
-        if not reply.pieces:
+        if not reply.pieces and not reply.end:
             completion = await self._ask(view, 1)
-            reply = self._read(view, completion)
+            before, reply = reply, self._read(view, completion)
             usage = self._spent(usage, view, completion, reply).model_copy(update={"repairs": 1})
+            reply = reply.model_copy(update={"guards": (*before.guards, *reply.guards)})
         cut = _FAULTS.get(completion.finish_reason)
         faults = [fault for fault in (cut, FALLBACK if self._is_other(completion) else "") if fault]
         if faults:
@@ -65,12 +75,15 @@ class CharacterAgent:
     def _read(self, view: View, completion: Completion) -> Reply:
         part = view.part
         plain = part.seat.is_plain or part.seat.role == "narrator"
-        return parse_reply(
-            completion.text,
-            own=part.known_as,
-            others=part.others_known_as,
-            plain=plain,
-        )
+        end = forms()["end"] if part.seat.role == "user" else ""
+        reply = parse_reply(completion.text, own=part.known_as, others=part.others_known_as, plain=plain, end=end)
+        told: dict[str, object] = {"guards": completion.guards, "end_probability": completion.end_probability}
+        if completion.finish_reason == ENDED or reply.end:
+            told |= {"end": True, "faults": tuple(fault for fault in reply.faults if fault != "empty")}
+            if not reply.pieces and not any(turn.seat == part.id for turn in view.turns):
+                # nobody leaves before having said a word
+                told |= {"end": False, "faults": ("empty",), "guards": (*completion.guards, "early_end")}
+        return reply.model_copy(update=told)
 
     def _spent(self, usage: Usage, view: View, completion: Completion, reply: Reply) -> Usage:
         """The usage so far with this call added; tokens that the endpoint did not tell are estimated, and said so."""
@@ -87,6 +100,7 @@ class CharacterAgent:
             output_tokens=usage.output_tokens + made,
             reasoning_characters=usage.reasoning_characters + completion.reasoning + reply.dropped,
             estimated=usage.estimated or not told,
+            guards=dict(Counter(usage.guards) + Counter(reply.guards)),
             fallback=completion.by if other else usage.fallback,
             fallback_calls=usage.fallback_calls + other,
             fallback_input_tokens=usage.fallback_input_tokens + given * other,

@@ -42,9 +42,10 @@ async def reflect(
     memories = chosen(mind)
     if not memories:
         return Reflected(())
-    told = _within(agent, part, memories) if agent.wants_messages else ()
+    asks = agent.wants_messages and getattr(agent, "reflects", True)
+    told = _within(agent, part, memories) if asks else ()
     if not told:
-        faults = ("no_room_to_reflect",) if agent.wants_messages else ()
+        faults = ("no_room_to_reflect",) if asks else ()
         return Reflected(_kept(condense(memories, part.persona.name, names), mind, scene, at), faults=faults)
     memories = told
     deed = await agent.act(_view(part, memories, calls, mind))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ENDED = "end_of_conversation"
+"""Finish reason of a reply with which a user simulator closes the conversation."""
+
 
 @dataclass(frozen=True, slots=True)
 class Completion:

@@ -144,7 +144,9 @@ class Journal:
                 )
             self.drifted.add(key)
         self.answered += 1
-        return Completion(**row["r"])
+        told: Row = {**row["r"]}
+        told["guards"] = tuple(told.get("guards", ()))
+        return Completion(**told)
 
     def _find(self, key: Key) -> Row | None:
         known = self._known.get(key.dialogue)
@@ -263,7 +265,7 @@ def _digest(spec: str, messages: Sequence[Mapping[str, str]]) -> str:
 
 def _row(completion: Completion) -> dict[str, Any]:
     """What a replay needs of a completion; how often it was tried is the log's."""
-    row = {
+    row: dict[str, Any] = {
         "text": completion.text,
         "input_tokens": completion.input_tokens,
         "output_tokens": completion.output_tokens,
@@ -272,4 +274,8 @@ def _row(completion: Completion) -> dict[str, Any]:
     }
     if completion.by:
         row |= {"by": completion.by, "paid": completion.paid}
+    if completion.guards:
+        row["guards"] = completion.guards
+    if completion.end_probability is not None:
+        row["end_probability"] = completion.end_probability
     return row

@@ -19,7 +19,7 @@ from typing import Any
 from simworld.errors import UsageError
 from simworld.prompts import data
 
-FREE = frozenset({"improv", "scripted", "recorded", "human", "local"})
+FREE = frozenset({"improv", "scripted", "recorded", "human", "local", "usersim"})
 """Kinds of backends that nobody sends a bill for."""
 ANY = "*"
 """In prices as given: every backend that is not free and has no price of its own."""

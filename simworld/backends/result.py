@@ -61,6 +61,8 @@ def _from_messages(messages: Sequence[BaseMessage], spec: str) -> Completion:
         output_tokens=sum(usage["output_tokens"] for usage in told) if told else None,
         finish_reason=_finish(about),
         reasoning=dropped + _count(beside) + _count(about.get("reasoning_characters")),
+        guards=tuple(about.get("guards") or ()),
+        end_probability=about.get("end_probability"),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from simworld import __version__
-from simworld.cli import corpora, costs, packs, run
+from simworld.cli import corpora, costs, evaluate, packs, run, train, usersim
 from simworld.cli.screen import say
 from simworld.errors import SimworldError, UsageError
 
@@ -29,6 +29,9 @@ packs.register(app)
 run.register(app)
 corpora.register(app)
 costs.register(app)
+train.register(app)
+usersim.register(app)
+evaluate.register(app)
 
 
 def _version(wanted: bool) -> None:

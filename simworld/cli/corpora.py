@@ -122,15 +122,26 @@ def _keeps(option: str, value: str) -> bool:
 
 
 def import_(
-    kind: Annotated[str, typer.Argument(metavar="simsconv|sharegpt|messages")],
+    kind: Annotated[str, typer.Argument(metavar="simsconv|sharegpt|messages|wildchat|oasst|rows")],
     source: Annotated[Path, typer.Argument(metavar="DIR|FILE")],
     to: Annotated[Path, typer.Option("--out", metavar="DIR")],
+    map_: Annotated[
+        str | None,
+        typer.Option(
+            "--map",
+            metavar="KEY=COLUMN,...",
+            help="rows: messages=, role=, content=, user=, assistant=, or prompt=, response=; also system=, id=.",
+        ),
+    ] = None,
+    paths: Annotated[
+        str | None, typer.Option(metavar="best|all", help="oasst: the best-ranked way through a tree, or every one.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Make a pack and a corpus of other people's conversations."""
-    from simworld.corpus.imports.table import importer
+    from simworld.corpus.imports.table import run_import
 
-    report = importer(kind)(source, to)
+    report = run_import(kind, source, to, map=map_, paths=paths)
     if as_json:
         out(json.dumps(report.facts(), ensure_ascii=False, indent=1))
     else:

@@ -13,7 +13,10 @@ Scenes = Annotated[
     ),
 ]
 Backend = Annotated[
-    str, Option(help="What speaks: improv, openai:NAME, provider:NAME, local:PATH, scripted:FILE, recorded:CORPUS.")
+    str,
+    Option(
+        help="What speaks: improv, openai:NAME, provider:NAME, local:PATH, scripted:FILE, recorded:CORPUS, usersim:DIR."
+    ),
 ]
 Seats = Annotated[list[str] | None, Option(metavar="ID=B", help="What speaks for one seat (or director=).")]
 Fallback = Annotated[str, Option(metavar="B", help="A model that answers where another one fails.")]
@@ -75,7 +78,17 @@ Intervene = Annotated[
     Path | None, Option(metavar="FILE", help="A YAML list of interventions, made beside the scenes' own.")
 ]
 
-N = Annotated[int, Option("-n", metavar="N", help="Dialogues (or stories) in all, spread over the scenes.", min=1)]
+Rows = Annotated[
+    Path | None,
+    Option(metavar="FILE", help="JSON Lines: what each dialogue is about; scenes read a row's columns as row.COLUMN."),
+]
+N = Annotated[
+    int | None,
+    Option(
+        "-n", metavar="N", min=1,
+        help="Dialogues (or stories) in all, spread over the scenes; default: 1, or one a row and scene.",
+    ),
+]  # fmt: skip
 Seed = Annotated[int, Option(metavar="S", help="One seed, one corpus.")]
 Jobs = Annotated[int, Option(metavar="J", help="Dialogues in flight in each process.", min=1)]
 Workers = Annotated[int, Option(metavar="W", help="Processes.", min=1)]

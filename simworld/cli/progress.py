@@ -86,7 +86,7 @@ class Progress:
         if as_json:
             out(json.dumps({
                 "out": self._settings.out, "statuses": survey.statuses, "endings": survey.endings,
-                "turns": survey.turns, "usage": survey.usage, "stand_in": survey.stand_in,
+                "turns": survey.turns, "usage": survey.usage, "guards": survey.guards, "stand_in": survey.stand_in,
                 "played": self._done, "seconds": round(seconds, 2), "drifted": self.drifted,
                 "usd": costs, "out_of_budget": self.out_of_budget,
             }, ensure_ascii=False, indent=1))  # fmt: skip
@@ -101,6 +101,9 @@ class Progress:
                 f"{spec}: {usage['calls']} calls in the whole corpus, {usage['input_tokens']} tokens in, "
                 f"{usage['output_tokens']} out, {shown(costs[spec])}"
             )
+        if survey.guards:
+            guards = ", ".join(f"{name} {count}" for name, count in survey.guards.most_common())
+            say(f"guards of user simulators acted: {guards}")
         if self._journaled:
             say(f"{self._journaled} calls of this run were answered by the journal")
         for detail, count in self._details.most_common(5):

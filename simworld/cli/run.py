@@ -64,7 +64,8 @@ def run(
     memories: options.Memories = 240,
     memory_tokens: options.MemoryTokens = 256,
     intervene: options.Intervene = None,
-    n: options.N = 1,
+    rows: options.Rows = None,
+    n: options.N = None,
     seed: options.Seed = 0,
     jobs: options.Jobs = 64,
     workers: options.Workers = 1,
@@ -91,11 +92,13 @@ def run(
     )
     settings = _checked(
         RunSettings, minding=minding, interventions=_interventions(intervene), scenes=tuple(scenes or _all_scenes()),
-        out=str(out_ or ""), backend=backend, seats=_seats(seat), sampling=sampling, n=n, seed=seed,
+        out=str(out_ or ""), backend=backend, seats=_seats(seat), sampling=sampling, n=n or 1, seed=seed,
         max_turns=max_turns, jobs=jobs, workers=workers, keep_failed=keep_failed, replay=replay,
         scene_backends=scene_backends, fallback=fallback, fallback_url=fallback_base_url, budget=budget,
-        prices=read_prices(price or []), dialogue_timeout=dialogue_timeout,
+        prices=read_prices(price or []), dialogue_timeout=dialogue_timeout, rows=str(rows or ""),
     )  # fmt: skip
+    if rows and n is None:
+        settings = settings.model_copy(update={"n": _one_each(settings)})
     if replay and out_ is None:
         raise UsageError("--replay needs --out DIR, the corpus whose journal is played")
     if replay and forecast:
@@ -115,7 +118,17 @@ def run(
 def _all_scenes() -> list[str]:
     from simworld.packs import builtin_root, load_pack
 
-    return sorted(load_pack(builtin_root()).scenes)
+    return sorted(id for id, scene in load_pack(builtin_root()).scenes.items() if scene.drawn)
+
+
+def _one_each(settings: RunSettings) -> int:
+    """Dialogues in which each scene goes once through all rows."""
+    from simworld.simulate.plan import played
+    from simworld.simulate.rows import read_rows
+    from simworld.simulate.stages import stages_of
+
+    stages = stages_of([*settings.scenes])
+    return len(stages) * len(read_rows(settings.rows, played(stages)))
 
 
 def _seats(given: list[str] | None) -> dict[str, str]:
@@ -149,12 +162,11 @@ def _checked(record: type[R], **values: Any) -> R:
 
 
 def _print_plan(settings: RunSettings, as_json: bool) -> None:
-    from simworld.simulate.plan import Plan
     from simworld.simulate.share import Prepared
 
     rows: list[tuple[str, ...]] = []
     counts = {name: Counter[str]() for name in ("scenes", "personas", "topics", "emotions")}
-    for item in Plan(Prepared(settings).stages, settings.seed).take(settings.n):
+    for item in Prepared(settings).plan().take(settings.n):
         situations, cast = _situations(item)
         counts["scenes"].update(situation.scene.id for situation in situations)
         counts["personas"].update(cast.values())

@@ -104,6 +104,8 @@ def _name(turn: Turn, seat: SeatRecord, colour: str) -> Text:
         line.append(f" {turn.emotion}", style="dim")
     if turn.faults:
         line.append(f" !{', '.join(turn.faults)}", style="red")
+    if turn.guards:
+        line.append(f" ~{', '.join(turn.guards)}", style="yellow")
     return line
 
 

@@ -25,7 +25,8 @@ _MARKS = {"failed": _FAILED, "stopped_by_budget": _STOPPED}
 
 
 class Survey:
-    """Counts over transcripts: statuses, endings, scenes, turns, usage by backend. A byte for each transcript."""
+    """Counts over transcripts: statuses, endings, scenes, turns, usage by backend, guards that acted. A byte for each
+    transcript."""
 
     def __init__(self, first: int = 0) -> None:
         self._first = first
@@ -37,6 +38,8 @@ class Survey:
         self.endings: Counter[str] = Counter()
         self.scenes: Counter[str] = Counter()
         self.usage: dict[str, Counter[str]] = {}
+        self.guards: Counter[str] = Counter()
+        """Guard of user simulators -> how often it acted."""
         self.turns = 0
         self.stand_in = False
 
@@ -108,7 +111,7 @@ class Survey:
             "replaceable": {str(at): one for at, one in self._replaceable.items()},
             "closed": self.closed, "statuses": dict(self.statuses), "endings": dict(self.endings),
             "scenes": dict(self.scenes), "usage": {spec: dict(usage) for spec, usage in self.usage.items()},
-            "turns": self.turns, "stand_in": self.stand_in,
+            "guards": dict(self.guards), "turns": self.turns, "stand_in": self.stand_in,
         }  # fmt: skip
 
     def _merge(self, counts: dict[str, Any]) -> None:
@@ -123,6 +126,7 @@ class Survey:
         self.scenes.update(counts["scenes"])
         for spec, usage in counts["usage"].items():
             self.usage.setdefault(spec, Counter()).update(usage)
+        self.guards.update(counts["guards"])
         self.turns += counts["turns"]
         self.stand_in = self.stand_in or counts["stand_in"]
 
@@ -144,7 +148,9 @@ class Survey:
             usage["calls"] += by * calls
             usage["input_tokens"] += by * given
             usage["output_tokens"] += by * made
-        for counter in (self.statuses, self.endings, self.scenes):
+        for guard, count in facts.get("guards", ()):
+            self.guards[guard] += by * count
+        for counter in (self.statuses, self.endings, self.scenes, self.guards):
             for name in [name for name, count in counter.items() if not count]:
                 del counter[name]
 
@@ -185,4 +191,5 @@ def _facts(
         "usage": [
             share for id, one in usage.items() if one.calls for share in one.shares(backends.get(id, id)) if share[1]
         ],
+        "guards": [guard for one in usage.values() for guard in one.guards.items()],
     }

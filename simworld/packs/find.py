@@ -121,5 +121,5 @@ def candidates(who: Constraint, pack: Pack | None = None, but: Collection[str] =
 
 
 def _fit(who: Constraint, personas: Iterable[Persona], but: Collection[str]) -> list[Persona]:
-    fit = (persona for persona in personas if persona.id not in but and matches(who, persona))
+    fit = (who_ for who_ in personas if who_.drawn and who_.id not in but and matches(who, who_))
     return sorted(fit, key=lambda persona: persona.id)

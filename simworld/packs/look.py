@@ -92,12 +92,12 @@ def ages(look: Look, path: Path_) -> None:
             look.say(at, "out-of-range", f"nobody's age is in '{shown(at[1].text)}'; put the smaller number first")
 
 
-def templates(look: Look, found: Iterable[Found], seats: Collection[str]) -> None:
-    """Each of these texts is an allowed template over the seats and what every template may name."""
+def templates(look: Look, found: Iterable[Found], names: Collection[str]) -> None:
+    """Each of these texts is an allowed template over these names and what every template may name."""
     check = look.around.check_template
     if check is None:
         return
-    names = {*TEMPLATE_NAMES, *seats}
+    names = {*TEMPLATE_NAMES, *names}
     for at in found:
         text = at[1].text
         reason = check(text, names) if "{" in text and len(text) <= LONGEST_TEMPLATE else None

@@ -21,8 +21,11 @@ _GRAPH = frozenset(
     }
 )  # fmt: skip
 _TEMPLATE = frozenset(
-    {"topic", "time", "place", "true", "false", "none", "not", "and", "or", "in", "is", "if", "else", "self", "loop"}
-)
+    {
+        "topic", "time", "place", "row", "true", "false", "none", "not", "and", "or", "in", "is", "if", "else", "self",
+        "loop",
+    }
+)  # fmt: skip
 _SPEAKER = frozenset({"main", "each", OUT})
 RESERVED = _GRAPH | _TEMPLATE | _SPEAKER | {NARRATOR, "range"}
 

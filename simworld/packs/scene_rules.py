@@ -14,10 +14,11 @@ from simworld.packs.look import Around, Look, Path_, ages, is_given, named, pers
 from simworld.packs.names import RESERVED
 from simworld.packs.node import EACH, KEYS, VALUES, Node, select
 from simworld.packs.report import Report, shown
+from simworld.packs.row_rules import ROW, check_rows
 from simworld.schema import NARRATOR, OUT, End
 
 TEMPLATES: tuple[Path_, ...] = (
-    ("background",), ("status",), ("seats", EACH, "goal"), ("seats", EACH, "knows"),
+    ("background",), ("status",), ("seats", EACH, "goal"), ("seats", EACH, "knows"), ("seats", EACH, "profile"),
     ("openings", EACH, "text"), ("openings", EACH, "text", EACH),
     ("happenings", EACH, "text"), ("happenings", EACH, "text", EACH),
     ("interventions", EACH, "memory"), ("interventions", EACH, "whisper"), ("interventions", EACH, "goal"),
@@ -56,7 +57,7 @@ def check_scene(node: Node, report: Report, around: Around) -> None:
     _entrances(look)
     _conditions(look)
     _cues(look)
-    templates(look, look.texts(*TEMPLATES), seats)
+    templates(look, look.texts(*TEMPLATES), {*seats, ROW} if check_rows(look, TEMPLATES) else seats)
     _backends(look)
 
 

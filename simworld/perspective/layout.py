@@ -92,6 +92,11 @@ class Layout:
         """Close the last own act, so that `messages` holds it."""
         self._close()
 
+    @property
+    def waiting(self) -> str:
+        """What was perceived since the last own act, as the next user message has it without a note; empty: nothing."""
+        return "\n".join(self._heard)
+
     def _close(self) -> None:
         own = [turn for turn in self._own if self._thoughts or turn.kind != "think"]
         text = write_act(own, self._names, plain=self._plain, places=self._places) if own else ""
@@ -183,6 +188,8 @@ class Stretch(TypedDict):
     loss: list[bool]
     acts: list[Turn | None]
     """For each message the first turn of the own act that it holds."""
+    heard: str
+    """What was perceived after the last own act, as the next user message would have it; empty: nothing."""
 
 
 def stretches(
@@ -222,4 +229,4 @@ def _take_all(layout: Layout, turns: Iterable[Turn]) -> None:
 def _finish(layout: Layout, done: list[Stretch]) -> None:
     layout.finish()
     if layout.messages[-1]["role"] == "assistant":
-        done.append({"messages": layout.messages, "loss": layout.loss, "acts": layout.acts})
+        done.append({"messages": layout.messages, "loss": layout.loss, "acts": layout.acts, "heard": layout.waiting})

@@ -88,15 +88,21 @@ def strip_reasoning(text: str) -> tuple[str, int]:
     return kept, len(text) - len(kept)
 
 
-def parse_reply(text: str, *, own: Iterable[str] = (), others: Iterable[str] = (), plain: bool = False) -> Reply:
+def parse_reply(
+    text: str, *, own: Iterable[str] = (), others: Iterable[str] = (), plain: bool = False, end: str = ""
+) -> Reply:
     """Read a model's reply.
 
     `own` and `others` are the names by which the speaker and the other seats are known. A reply without our markup is
     speech. Faults: `spoke_for_others` (lines of other speakers were cut off), `echoed_note`
     (our note came back), `unreadable` (markup, but nothing in
     it), `empty`. A reply with either of the last two has no pieces and is worth asking again.
+
+    `end` is what a plain speaker writes to close the conversation: what stands before it is said, and nothing after it.
     """
     text, dropped = strip_reasoning(text)
+    if end and plain and (found := re.search(re.escape(end), text, _FLAGS)):
+        return _closing(parse_reply(text[: found.start()], own=own, others=others, plain=True), dropped)
     text = text.strip()
     script = _Script(own, others)
     if not plain and (_TAG.search(text) or _TORN.search(text)):
@@ -104,6 +110,12 @@ def parse_reply(text: str, *, own: Iterable[str] = (), others: Iterable[str] = (
     speech = script.own_part(text if plain else _unfenced(text))
     pieces = (Piece(kind="say", text=speech),) if speech else ()
     return Reply(pieces=pieces, faults=_faults(pieces, script, marked=False), dropped=dropped)
+
+
+def _closing(reply: Reply, dropped: int) -> Reply:
+    """The reply, with the conversation closed after it: one that says nothing lacks nothing."""
+    faults = tuple(fault for fault in reply.faults if fault != "empty")
+    return reply.model_copy(update={"end": True, "faults": faults, "dropped": dropped})
 
 
 def _faults(pieces: Sequence[Piece], script: _Script, *, marked: bool) -> tuple[str, ...]:

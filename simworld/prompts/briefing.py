@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import SimpleNamespace
 
 from simworld.prompts.fields import render_field
 from simworld.prompts.render import digest, forms, render, words
@@ -63,11 +64,15 @@ class Situation:
         return seat.place or (self.scene.places[0].id if self.scene.places else "")
 
 
-def field_values(scene: Scene, cast: Mapping[str, Persona], topic: str) -> dict[str, object]:
-    """The names that a scene's templates may use: its seats' people, `topic`, `time`, `place`."""
+def field_values(
+    scene: Scene, cast: Mapping[str, Persona], topic: str, row: Mapping[str, str] | None = None
+) -> dict[str, object]:
+    """The names that a scene's templates may use: its seats' people, `topic`, `time`, `place`, and `row` where there
+    is one."""
     people: dict[str, object] = {id: _person(persona) for id, persona in cast.items()}
     place = scene.places[0].name if scene.places else ""
-    return {**people, "topic": topic, "time": scene.time, "place": place}
+    told = {"row": SimpleNamespace(**row)} if row else {}
+    return {**people, "topic": topic, "time": scene.time, "place": place, **told}
 
 
 @lru_cache(maxsize=2048)
@@ -134,6 +139,8 @@ def _values(situation: Situation, seat: Seat, persona: Persona) -> dict[str, obj
         "goal": text(seat.goal),
         "knows": text(seat.knows),
         "secret": persona.secret,
+        "wants": forms()["wants"].format(text=text(seat.goal)),
+        "end": forms()["end"],
         "several": len(names) > 2,
     }
 

@@ -24,8 +24,10 @@ LONGEST_RESULT = 20_000
 """Characters that it may become."""
 MOST_REPEATS = 50
 FILTERS = frozenset({"lower", "upper", "title", "capitalize", "default", "trim"})
-NO_PEOPLE = frozenset({"topic", "time", "place"})
-"""Names that are text and have no attributes."""
+ROW = "row"
+"""The row that a dialogue is about; its columns may have any name."""
+NO_PEOPLE = frozenset({"topic", "time", "place", ROW})
+"""Names that are no people."""
 PERSON = frozenset({"name", "career", "age", "they", "them", "their", "origin"})
 """What a template may read of a person."""
 _NODES = frozenset(
@@ -57,6 +59,7 @@ def render_field(text: str, values: Mapping[str, Any]) -> str:
     if "{" not in text:
         return text
     template = _compiled(text, frozenset(values))
+    longest = LONGEST_RESULT + _row_length(values.get(ROW))
     from jinja2 import TemplateError as JinjaError
 
     pieces: list[str] = []
@@ -64,12 +67,18 @@ def render_field(text: str, values: Mapping[str, Any]) -> str:
     try:
         for piece in template.generate(**values):
             length += len(piece)
-            if length > LONGEST_RESULT:
-                raise TemplateError(f"a template became longer than {LONGEST_RESULT} characters: {text[:60]!r}")
+            if length > longest:
+                raise TemplateError(f"a template became longer than {longest} characters: {text[:60]!r}")
             pieces.append(piece)
     except (JinjaError, TypeError) as error:  # TypeError: comparing a number with what is no number
         raise TemplateError(f"template {text[:60]!r}: {error}") from error
     return "".join(pieces)
+
+
+def _row_length(row: object) -> int:
+    """Characters of a row, which is the user's own: no bound holds for it."""
+    cells: dict[str, str] = vars(row) if row is not None else {}
+    return sum(map(len, cells.values()))
 
 
 @lru_cache(maxsize=4096)
@@ -136,6 +145,8 @@ def _node_refusal(node: Any, kind: str, names: frozenset[str], people: frozenset
 
 
 def _attribute_refusal(node: Any, others: frozenset[str], people: frozenset[str]) -> str | None:
+    if type(node.node).__name__ == "Name" and node.node.name == ROW in others and not node.attr.startswith("_"):
+        return None
     if node.attr not in PERSON or type(node.node).__name__ != "Name":
         return f"'.{node.attr}' is not known; allowed: {', '.join(sorted(PERSON))}"
     if node.node.name in others:

@@ -73,6 +73,9 @@ class Persona(Record, frozen=True):
     profile: Annotated[str, Field(max_length=12_000)] = ""
     """Second-person text ('You are ...'). Rendered from the fields below where it is not given."""
 
+    drawn: bool = True
+    """May be drawn for an open seat; `false`: sits only where a seat names it."""
+
     # customised aspects
     career: Word = ""
     """From the vocabulary `careers`."""

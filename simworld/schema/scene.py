@@ -11,6 +11,9 @@ from simworld.schema.mind import Signed
 from simworld.schema.persona import ONE_LINE, Identifier, Line, Text, Unit, Word
 from simworld.schema.record import Record
 
+_Cell = Annotated[str, Field(max_length=20_000)]
+Row = Annotated[dict[Identifier, _Cell], Field(min_length=1, max_length=64)]
+"""What one dialogue of a scene is about: column -> text."""
 Role = Literal["character", "user", "assistant", "narrator"]
 Format = Literal["acted", "plain"]
 _Text = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -66,6 +69,10 @@ class Seat(Record, frozen=True):
     """`user` and `assistant` speak plainly (no thoughts or actions) unless `format` says otherwise."""
     format: Format | None = None
     """`acted`: thought, speech, action and feeling; `plain`: speech alone. Default: by role."""
+    profile: Text = ""
+    """Who this one is, in place of the persona's own profile: 'You are ...'. A template: `{{ row.persona }}`."""
+    history: Literal["whole", "last"] = "whole"
+    """How much of the scene stands in this one's prompt: all of it, or what was perceived since the own last act."""
     main: bool = False
     """The viewpoint that `export --speaker main` takes; else the first seat."""
     goal: Text = ""
@@ -202,6 +209,8 @@ class Scene(Record, frozen=True):
     title: Line
     kind: Word = ""
     """Kind of scene: chat, debate, discussion, speech, work, family, conflict, service ..."""
+    drawn: bool = True
+    """Played where no scene is named; `false`: only where it is named."""
     places: tuple[Place, ...] = ()
     """The map; the first place is where seats start. Empty: one nameless place."""
     time: Line = ""
@@ -218,6 +227,8 @@ class Scene(Record, frozen=True):
     """From the vocabulary `topics`; the plan spreads dialogues over them."""
     emotions: tuple[Word, ...] = ()
     """From the vocabulary `emotions`; the plan spreads them over seats without a starting emotion."""
+    rows: Annotated[tuple[Row, ...], Field(max_length=200)] = ()
+    """What the scene's templates read as `row.COLUMN`: dialogues take these in turn, or those of a file (`--rows`)."""
     openings: tuple[Opening, ...] = ()
     conditions: dict[Identifier, Condition] = {}
     """Name -> condition: what happenings, interventions and stories wait for."""

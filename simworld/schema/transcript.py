@@ -48,11 +48,13 @@ class Ending(Record, frozen=True):
 
     reason: Reason
     known: bool = True
-    """False where the source does not tell whether the conversation was over."""
+    """False where nobody has said that the conversation was over: an imported one whose source does not tell, or one
+    that a guard of a user simulator ended (`max_turns`, `context_full`, `gave_up`)."""
     by: str = ""
     """Seat (or `director`) whose turn ended it."""
     detail: str = ""
-    """For `failed`: what went wrong; for `goal_reached`: which rule."""
+    """For `failed`: what went wrong; for `goal_reached`: which rule; for `end_of_conversation`: how likely that was as
+    the speaker ended it (`p=0.83`), or the guard that did."""
 
 
 Share = tuple[str, int, int, int]
@@ -72,6 +74,8 @@ class Usage(Record, frozen=True):
     """Characters of model reasoning that were dropped."""
     estimated: bool = False
     """Whether any token count was estimated because the server told none."""
+    guards: dict[str, int] = {}
+    """Guard of a user simulator -> how often it acted."""
     fallback: str = ""
     """Spec of the backend that answered in place of the seat's own, where one did."""
     fallback_calls: int = 0
@@ -173,7 +177,8 @@ class Transcript(Record, frozen=True):
     versions: dict[str, str] = {}
     """`simworld` and what else shaped the text."""
     about: dict[str, str] = {}
-    """Facts of the source of an imported dialogue: flags, raw topic, scene type ..."""
+    """Facts of the source of an imported dialogue: flags, raw topic, scene type ... Of one that was played: `row`, the
+    number of the run's row that it is about, from 0."""
 
     @property
     def main(self) -> str:

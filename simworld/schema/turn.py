@@ -12,6 +12,8 @@ Numbers = tuple[float, float, float]
 
 Kind = Literal["think", "say", "do", "move"]
 Manner = Literal["", "whisper", "aside"]
+CLOSING = frozenset({"max_turns", "context_full", "gave_up"})
+"""Guards of a user simulator that end the conversation themselves: nobody has said that it is over."""
 
 
 class Turn(Record, frozen=True):
@@ -47,6 +49,11 @@ class Turn(Record, frozen=True):
     """The private note that closed the speaker's prompt for this act (on the act's first turn)."""
     faults: tuple[str, ...] = ()
     """What was wrong with the reply (on the act's first turn): `spoke_for_others`, `unreadable`, `empty`, `cut` ..."""
+    guards: tuple[str, ...] = ()
+    """Guards of a user simulator that acted on this reply, one entry each time (on the act's first turn)."""
+    end_probability: float | None = None
+    """0..1: how likely the speaker was to end the conversation in place of this act, before any guard (on the act's
+    first turn); None: its backend does not tell."""
     source: Literal["", "scene"] = ""
     """`scene`: written by the scene's author (openings, happenings), not by the speaker's backend."""
     since: int | None = None
@@ -74,7 +81,11 @@ class Reply(Record, frozen=True):
     feel: str = ""
     """Appraisal: one of the named emotions, as written."""
     end: bool = False
-    """The speaker closes the conversation after this (a user simulator's end token)."""
+    """The speaker closes the conversation with this: after its pieces, or, where there are none, in their place."""
+    end_probability: float | None = None
+    """As in a turn."""
+    guards: tuple[str, ...] = ()
+    """As in a turn."""
     faults: tuple[str, ...] = ()
     """What was wrong with the reply."""
     dropped: int = 0

@@ -50,6 +50,8 @@ class Dialogue:
     """Those of the scene, then those of the run."""
     directing: Agent | None = None
     """The chat model that directs, where a model does."""
+    row: int | None = None
+    """Number of the run's row that it is about, from 0."""
     known_names: Mapping[str, str] = field(default_factory=dict[str, str])
     """How seats may be called in a reply (case folded) -> seat id."""
     lenses: dict[str, Lens] = field(default_factory=dict[str, Lens])
@@ -63,8 +65,8 @@ class Dialogue:
         """What this seat knows now (its messages close with the note), and where its view starts if it was cut."""
         lens = self.lens(seat)
         lens.take_in(turns)
-        messages, since = lens.prompt(turns, note)
         part = self.parts[seat]
+        messages, since = lens.prompt(turns, note, last=part.seat.history == "last")
         view = View(
             part=replace(part, goal=mind.goal) if mind.goal else part,
             turns=lens.perceived,
@@ -130,6 +132,7 @@ def open_dialogue(
     minding: Minding | None = None,
     kept: Mapping[str, Mind] | None = None,
     interventions: Sequence[Intervention] = (),
+    row: int | None = None,
 ) -> Dialogue:
     """Everything that stays while this situation is played.
 
@@ -159,7 +162,7 @@ def open_dialogue(
         id=id, index=index, seed=seed, situation=situation, agents=agents, records=records, parts={},
         places={place.id: place.name for place in scene.places}, prompts=hashes, director=director,
         director_name=name, max_turns=limit, variant=variant, emotions=frozenset(words("emotions")), minding=minding,
-        natures=natures, minds=minds, interventions=tuple(own), directing=directing,
+        natures=natures, minds=minds, interventions=tuple(own), directing=directing, row=row,
         known_names=_known_names(records),
     )  # fmt: skip
     return replace(dialogue, parts={seat.id: _part(dialogue, seat) for seat in scene.seats})

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from simworld.agents.agent import Agent
+from simworld.agents.agent import Agent, trained_of
 from simworld.errors import BackendError
 from simworld.perspective import Layout, Message
 from simworld.prompts import forms
@@ -91,17 +91,20 @@ class Lens:
         told = {id for _, ids in self._told for id in ids}
         return {m.id for m in memories if m.id in told or (m.id >= first and m.turns and m.turns[-1] >= start)}
 
-    def prompt(self, turns: Sequence[Turn], note: str) -> tuple[list[Message], int | None]:
-        """The messages to act on, and where the view now starts if the older half had to leave.
+    def prompt(self, turns: Sequence[Turn], note: str, *, last: bool = False) -> tuple[list[Message], int | None]:
+        """The messages to act on, and where the view now starts if the older part had to leave: half of it where it no
+        longer fits; with `last`, all before what was perceived since the own last act.
 
         Raises BackendError where what was heard last passes the budget alone.
         """
         if not self._agent.wants_messages:
             return [], None
+        before = self.since
+        if last and (start := self._newest(len(turns))) > before:
+            self._restart(turns, start)
         messages = self._layout.prompt(note)
         if self._fits(messages):
-            return messages, None
-        whole = self.since
+            return messages, self.since if self.since > before else None
         room = max(0, self._agent.budget - self._count(messages[0]["content"])) // 2
         while not self._fits(messages):
             since = self._younger(room, len(turns))
@@ -109,7 +112,7 @@ class Lens:
                 self._restart(turns, since)
                 messages = self._layout.prompt(note)
             elif not room:
-                self._restart(turns, whole)  # nobody was asked: no turn will tell of this cut
+                self._restart(turns, before)  # nobody was asked: no turn will tell of this cut
                 raise self._too_long()
             room //= 2
         return messages, self.since
@@ -129,6 +132,10 @@ class Lens:
     def _fits(self, messages: Sequence[Message]) -> bool:
         budget = self._agent.budget
         return not budget or self._layout.tokens + self._count(messages[-1]["content"]) <= budget
+
+    def _newest(self, end: int) -> int:
+        """The turn from which on nothing is the own last act or older than it; `end` where nothing is."""
+        return next((turn.n for turn in self.fresh_turns()), end)
 
     def _younger(self, room: int, end: int) -> int:
         """The turn from which on the view takes this many tokens at the most, where another's act starts.
@@ -154,8 +161,11 @@ class Lens:
             self._layout.take(turn)
 
     def _new_layout(self) -> Layout:
-        begun = self.since > 0
-        return Layout(self._seat, self._records, forms(), places=self._places, begun=begun, count=self._agent.count)
+        trained = trained_of(self._agent)
+        return Layout(
+            self._seat, self._records, forms(), places=self._places, thoughts=trained is None or trained.thoughts,
+            notes=trained is None or trained.notes, begun=self.since > 0, count=self._agent.count,
+        )  # fmt: skip
 
     def _count(self, text: str) -> int:
         return self._agent.count(text)

@@ -17,13 +17,15 @@ from pathlib import Path
 
 from simworld.errors import UsageError
 from simworld.packs import Pack
-from simworld.prompts import Situation, field_values
+from simworld.prompts import Situation, field_values, render_field
 from simworld.schema import Persona, Scene, Story
 from simworld.simulate.chapters import Setting, chapter_scene, personas_of
 from simworld.simulate.dialogue import mix
 
 VARIANTS = 5040
 """More than a text has alternatives, and a multiple of every small number: each is as likely to be the first."""
+Row = Mapping[str, str]
+"""What one dialogue is about: column -> text, read by the scene's templates as `row.COLUMN`."""
 MOST_CASTS = 300
 """Casts that are weighed one by one; where a scene allows more, seats are filled one after another."""
 
@@ -93,6 +95,8 @@ class Planned:
     """Folder of the scene's pack."""
     variant: int
     """Which of the scene's alternative texts are told: from a first one that the seed draws, one further each time."""
+    row: int | None = None
+    """Number of the row that it is about, from 0, where the run gives rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +123,14 @@ def scenes_of(stage: AnyStage) -> list[Scene]:
     return [chapter_scene(chapter, stage.settings[chapter.id].scene) for chapter in stage.story.chapters]
 
 
+def played(stages: Sequence[AnyStage]) -> list[Scene]:
+    """Every scene of these stages."""
+    return [scene for stage in stages for scene in scenes_of(stage)]
+
+
 def seats_of(stages: Sequence[AnyStage]) -> set[str]:
     """Every seat, and every part of a story, that may be named."""
-    seats = {seat.id for stage in stages for scene in scenes_of(stage) for seat in scene.seats}
+    seats = {seat.id for scene in played(stages) for seat in scene.seats}
     return seats | {seat for stage in stages for seat in stage.candidates}
 
 
@@ -136,11 +145,13 @@ def people_of(item: Planned | PlannedStory) -> list[Persona]:
 class Plan:
     """A stream of dialogues and stories over scenes, casts, topics and emotions."""
 
-    def __init__(self, stages: Sequence[AnyStage], seed: int) -> None:
+    def __init__(self, stages: Sequence[AnyStage], seed: int, rows: Sequence[Row] = ()) -> None:
+        """`rows`: what dialogues are about, in the place of the scenes' own; each scene goes through all, in turn."""
         if not stages:
             raise UsageError("there is no scene to play")
         self._stages = list(stages)
         self._seed = seed
+        self._rows = rows
 
     def __iter__(self) -> Iterator[Planned | PlannedStory]:
         """The endless stream, from index 0."""
@@ -170,10 +181,16 @@ class Plan:
     def _plan(self, tally: _Tally, stage: Stage, unit: int, index: int, round_: int) -> Planned:
         scene = stage.scene
         cast = tally.cast(stage, index)
-        situation = tally.situation(scene, cast, index, scene.id)
+        situation = tally.situation(scene, cast, index, scene.id, self._row(scene, round_))
         seed = mix(self._seed, "dialogue", index)
         first = mix(self._seed, "variant", scene.id) % VARIANTS
-        return Planned(unit, index, f"{scene.id}-{index:06d}", situation, seed, stage.root, first + round_)
+        id, row = f"{scene.id}-{index:06d}", round_ % len(self._rows) if self._rows else None
+        return Planned(unit, index, id, situation, seed, stage.root, first + round_, row)
+
+    def _row(self, scene: Scene, round_: int) -> Row | None:
+        """What the playing of a scene in this round is about: of the run's rows, else of its own, the next in turn."""
+        rows = self._rows or scene.rows
+        return rows[round_ % len(rows)] if rows else None
 
     def _plan_story(self, tally: _Tally, stage: StoryStage, unit: int, index: int, round_: int) -> PlannedStory:
         story = stage.story
@@ -183,10 +200,19 @@ class Plan:
             setting = stage.settings[chapter.id]
             scene = chapter_scene(chapter, setting.scene)
             seated = personas_of(chapter, setting, cast)
-            chapters[chapter.id] = tally.situation(scene, seated, index, f"{story.id}/{chapter.id}"), setting.root
+            name, row = f"{story.id}/{chapter.id}", self._row(scene, round_)
+            chapters[chapter.id] = tally.situation(scene, seated, index, name, row), setting.root
         seed = mix(self._seed, "dialogue", index)
         first = mix(self._seed, "variant", story.id) % VARIANTS
         return PlannedStory(unit, index, f"{story.id}-{index:06d}", story, cast, chapters, seed, first + round_)
+
+
+def _profiled(scene: Scene, cast: Mapping[str, Persona], values: Mapping[str, object]) -> Mapping[str, Persona]:
+    """The cast, those whose seat says who they are with that profile."""
+    said = {seat.id: text for seat in scene.seats if seat.profile and (text := render_field(seat.profile, values))}
+    if not said:
+        return cast
+    return {id: who.model_copy(update={"profile": said[id]}) if id in said else who for id, who in cast.items()}
 
 
 def _rounds() -> Iterator[int]:
@@ -205,7 +231,7 @@ class _Tally:
         self._met: defaultdict[str, Counter[str]] = defaultdict(Counter)
         """Persona id -> who they were cast with, how often."""
 
-    def situation(self, scene: Scene, cast: Mapping[str, Persona], index: int, name: str) -> Situation:
+    def situation(self, scene: Scene, cast: Mapping[str, Persona], index: int, name: str, row: Row | None) -> Situation:
         """The scene with these people; topic and emotions drawn evenly among all that is played as `name`."""
         topic = self.even((name, "topic"), scene.topics, index) if scene.topics else ""
         emotions: dict[str, str] = {}
@@ -215,7 +241,8 @@ class _Tally:
                 drawn = self.even((name, seat.id, topic), scene.emotions, index, (name, seat.id))
             if drawn:
                 emotions[seat.id] = drawn
-        return Situation(scene, cast, topic, emotions, field_values(scene, cast, topic))
+        values = field_values(scene, cast, topic, row)
+        return Situation(scene, _profiled(scene, cast, values), topic, emotions, values)
 
     def even(self, kind: tuple[str, ...], values: Sequence[str], index: int, wider: tuple[str, ...] = ()) -> str:
         """The value used least under `kind`, then under `wider`; chance only among equals."""

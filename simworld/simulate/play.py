@@ -77,6 +77,7 @@ def _transcript(dialogue: Dialogue, state: State) -> Transcript:
         faults=tuple(state["faults"]),
         prompts=dict(sorted(dialogue.prompts.items())),
         versions={"simworld": __version__},
+        about={} if dialogue.row is None else {"row": str(dialogue.row)},
     )
 
 

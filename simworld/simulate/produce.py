@@ -196,5 +196,6 @@ def _manifest(prepared: Prepared, survey: Survey, status: str) -> dict[str, Any]
         "endings": dict(sorted(survey.endings.items())),
         "scenes": dict(sorted(survey.scenes.items())),
         "turns": survey.turns,
+        **({"guards": dict(sorted(survey.guards.items()))} if survey.guards else {}),
         "usage": {spec: dict(usage) for spec, usage in sorted(survey.usage.items())},
     }

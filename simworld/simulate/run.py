@@ -22,8 +22,9 @@ from simworld.simulate.admission import Admission
 from simworld.simulate.dialogue import open_dialogue
 from simworld.simulate.longterm import read_minds, write_minds
 from simworld.simulate.minding import Minding
-from simworld.simulate.plan import AnyStage, Plan, Planned, PlannedStory, people_of, scenes_of, seats_of
+from simworld.simulate.plan import AnyStage, Plan, Planned, PlannedStory, Row, people_of, played, scenes_of, seats_of
 from simworld.simulate.play import play_dialogue
+from simworld.simulate.rows import check_given
 from simworld.simulate.speakers import Speakers
 from simworld.simulate.stages import Cast, Scenes, stages_of
 
@@ -70,6 +71,7 @@ async def play(
     minds: Mapping[str, Mind] | None = None,
     store: BaseStore | None = None,
     interventions: Sequence[Intervention] = (),
+    row: Row | None = None,
 ) -> Transcript:
     """Play one scene to its end.
 
@@ -79,11 +81,12 @@ async def play(
 
     `minds` (persona id -> Mind, as `mind_at` makes it of a transcript) are brought into the scene. With a LangGraph
     `store`, minds that are not given are read from it as the scene starts, and all are written to it as it ends; the
-    transcript keeps the mind that each began with. `interventions` are made beside the scene's own.
+    transcript keeps the mind that each began with. `interventions` are made beside the scene's own; `row` is what the
+    scene's templates read as `row.COLUMN`.
     """
     terms = Terms(max_turns, minding or Minding(), tuple(interventions), minds or {})
     speakers = Speakers(backend, seats, sampling=sampling, callbacks=callbacks)
-    told = await _play_one(scene, cast, seed, speakers, terms, store)
+    told = await _play_one(scene, cast, seed, speakers, terms, store, row=row)
     if told[0].story:
         raise UsageError(
             f"'{told[0].story.story}' is a story: use play_story, which returns a transcript for each chapter"
@@ -122,14 +125,14 @@ async def play_story(
 
 async def _play_one(
     what: Scene | Story | str | Path, cast: Cast | None, seed: int, speakers: Speakers, terms: Terms,
-    store: BaseStore | None, lent: Sequence[Scene] = (),
+    store: BaseStore | None, lent: Sequence[Scene] = (), row: Row | None = None,
 ) -> list[Transcript]:  # fmt: skip
     """The first unit of the plan over `what`, with minds from the store where there is one."""
     _check_limits(1, terms.max_turns)
     stages = stages_of(what, cast, lent)
     speakers.check(seats_of(stages))
     check_interventions(terms.interventions, stages)
-    item = next(iter(Plan(stages, seed)))
+    item = next(iter(Plan(stages, seed, check_given([row], played(stages)) if row else ())))
     try:
         if store is not None:
             kept = await read_minds(store, [who.id for who in people_of(item)])
@@ -156,11 +159,13 @@ async def play_many(
     callbacks: list[Any] | None = None,
     minding: Minding | None = None,
     interventions: Sequence[Intervention] = (),
+    rows: Sequence[Row] = (),
 ) -> AsyncGenerator[Transcript]:
     """Play `n` dialogues (or stories) over the scenes, by coverage of casts, topics and emotions; yields them as they
     end, a story's chapters together.
 
-    `Transcript.index` tells the position in the plan. Nothing is written; `simworld run` makes corpora.
+    `Transcript.index` tells the position in the plan. `rows` are what dialogues are about, in turn: a scene's templates
+    read them as `row.COLUMN`. Nothing is written; `simworld run` makes corpora.
     """
     _check_limits(n, max_turns)
     stages = stages_of(scenes, cast)
@@ -168,12 +173,13 @@ async def play_many(
     speakers.check(seats_of(stages))
     check_interventions(interventions, stages)
     terms = Terms(max_turns, minding or Minding(), tuple(interventions))
+    given = check_given(rows, played(stages)) if rows else ()
     done: asyncio.Queue[list[Transcript] | None] = asyncio.Queue(maxsize=2 * jobs)
     gone = asyncio.Event()  # the reader: from then on nobody takes anything from a full queue
 
     async def produce() -> None:
         try:
-            await play_all(Plan(stages, seed).take(n), speakers, terms, jobs=jobs, done=done.put)
+            await play_all(Plan(stages, seed, given).take(n), speakers, terms, jobs=jobs, done=done.put)
         finally:
             if not gone.is_set():
                 await done.put(None)
@@ -243,7 +249,7 @@ async def play_planned(item: Planned | PlannedStory, speakers: Speakers, terms: 
     dialogue = open_dialogue(
         item.situation, speakers.cast(scene, item.root), id=item.id, index=item.index, seed=item.seed,
         variant=item.variant, max_turns=terms.max_turns, directing=speakers.director(scene), minding=terms.minding,
-        kept=terms.minds, interventions=terms.interventions,
+        kept=terms.minds, interventions=terms.interventions, row=item.row,
     )  # fmt: skip
     return [await play_dialogue(dialogue, limit=terms.timeout)]
 

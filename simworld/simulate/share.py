@@ -25,7 +25,8 @@ from simworld.simulate.charges import PAID
 from simworld.simulate.drift import Drift
 from simworld.simulate.minding import Minding
 from simworld.simulate.notices import noticed
-from simworld.simulate.plan import AnyStage, Plan, Planned, PlannedStory, Stage, seats_of
+from simworld.simulate.plan import AnyStage, Plan, Planned, PlannedStory, Stage, played, seats_of
+from simworld.simulate.rows import digest_of, read_rows
 from simworld.simulate.run import JOBS, Terms, check_interventions, play_all
 from simworld.simulate.speakers import Speakers
 from simworld.simulate.stages import stages_of
@@ -70,6 +71,8 @@ class RunSettings(Record, frozen=True):
     """What the corpus may cost in all: `20usd`, `5Mtok`; or how long this run may take: `2h`."""
     prices: dict[str, tuple[float, float]] = {}
     """Backend (`*`: any) -> usd per million tokens, in and out."""
+    rows: str = ""
+    """File of JSON Lines: what each dialogue is about, read by the scenes' templates as `row.COLUMN`."""
     dialogue_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Seconds that a dialogue may take."""
 
@@ -89,6 +92,7 @@ class Prepared:
             settings.max_turns, settings.minding, settings.interventions, timeout=settings.dialogue_timeout
         )  # fmt: skip
         settings.minding.models()
+        self.rows = read_rows(settings.rows, played(self.stages)) if settings.rows else ()
         check_interventions(settings.interventions, self.stages)
         self.till: Till | None = None
         if settings.budget:
@@ -107,6 +111,7 @@ class Prepared:
             "backends": speakers.identity(),
             "seed": settings.seed,
             "max_turns": settings.max_turns,
+            **({"rows": digest_of(settings.rows)} if settings.rows else {}),
         }
 
     def speakers(self, journal: Journal | None) -> Speakers:
@@ -134,7 +139,7 @@ class Prepared:
 
     def plan(self) -> Plan:
         """The plan, from its start."""
-        return Plan(self.stages, self.settings.seed)
+        return Plan(self.stages, self.settings.seed, self.rows)
 
     def units(self, runs: Iterable[range]) -> Iterator[Planned | PlannedStory]:
         """The units of the plan of these numbers, which ascend."""

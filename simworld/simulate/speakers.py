@@ -28,13 +28,16 @@ from simworld.backends.till import Till
 from simworld.errors import UsageError, unknown
 from simworld.schema import Scene, Seat
 from simworld.simulate.state import DIRECTOR
+from simworld.simulate.trained import check_trained
+from simworld.usersim.options import usersim_digest
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable
 
     Backend = str | Runnable[Any, Any] | Callable[..., Awaitable[str]] | Agent
 
-LATER = ("human", "usersim")
+LATER = ("human",)
+USERSIM = "usersim"
 FREE = ("improv", "scripted")
 """What a scene may name without the user's word: it costs nothing and reaches no network."""
 
@@ -73,14 +76,18 @@ class Speakers:
     def cast(self, scene: Scene, root: Path | None = None, parts: Mapping[str, str] | None = None) -> dict[str, Agent]:
         """Seat id -> agent, for a scene whose pack lies at `root`; `parts`: seat id -> the story's part there."""
         parts = parts or {}
-        return {seat.id: self._agent(self._named(scene, seat, parts.get(seat.id, "")), root) for seat in scene.seats}
+        agents = {seat.id: self._agent(self._named(scene, seat, parts.get(seat.id, "")), root) for seat in scene.seats}
+        for seat in scene.seats:
+            _check_part(scene, seat, agents[seat.id])
+            check_trained(scene, seat, agents[seat.id])
+        return agents
 
     def director(self, scene: Scene) -> Agent | None:
         """The chat model that directs, where the scene's director is a model."""
         if scene.director.name != "model":
             return None
         agent = self._agent(self._seats.get(DIRECTOR, self._default), None)
-        if not agent.wants_messages:
+        if not agent.wants_messages or agent.spec.startswith(f"{USERSIM}:"):
             raise UsageError(
                 f"scene '{scene.id}': its director is a model, and '{agent.spec}' is none; name one with "
                 "--seat director=provider:name"
@@ -113,6 +120,8 @@ class Speakers:
         kind, _, rest = spec.partition(":")
         if kind == "local":
             return fingerprint(rest, self._sampling.adapter)
+        if kind == USERSIM:
+            return usersim_digest(rest, self._sampling.adapter)
         path = Path(rest)
         if kind != "scripted" or not path.is_file():
             return ""
@@ -163,6 +172,10 @@ class Speakers:
             from simworld.agents.recorded import RecordedAgent
 
             return RecordedAgent(rest)
+        if kind == USERSIM:
+            from simworld.usersim.chat import open_usersim
+
+            return self._character(open_usersim(rest, self._asking))
         if kind in LATER:
             raise UsageError(f"backend '{spec}': '{kind}' is not there yet; see `simworld list backends`")
         if kind == "scripted" and root is not None and (root / rest).is_file():
@@ -172,10 +185,13 @@ class Speakers:
         return self._character(open_backend(spec, self._asking))
 
     def _character(self, chat: ChatBackend) -> Agent:
+        acts_only, trained = chat.spec.startswith(f"{USERSIM}:"), getattr(chat, "trained", None)
         chat = self._watched(chat)
         if self._fallback:
             chat = Standby(chat, self._watched(open_backend(self._fallback, self._asking_other)))
-        return CharacterAgent(chat, self._journal, max_tokens=self._sampling.max_tokens)
+        return CharacterAgent(
+            chat, self._journal, max_tokens=self._sampling.max_tokens, reflects=not acts_only, trained=trained
+        )
 
     def _watched(self, chat: ChatBackend) -> ChatBackend:
         """The backend, with callbacks and paid from the till where there are any."""
@@ -191,6 +207,17 @@ class Speakers:
         if self._till is None or self._till.purse.unit == "seconds" or sampling.max_tokens:
             return sampling
         return sampling.model_copy(update={"max_tokens": min(REPLY_TOKENS, sampling.context_tokens // 4)})
+
+
+def _check_part(scene: Scene, seat: Seat, agent: Agent) -> None:
+    """A user simulator takes the seat of a user alone."""
+    if agent.spec.startswith(f"{USERSIM}:") and not (seat.role == "user" and seat.is_plain):
+        users = [other.id for other in scene.seats if other.role == "user" and other.is_plain]
+        raise UsageError(
+            f"scene '{scene.id}': {agent.spec} plays users, and seat '{seat.id}' is none (its role is {seat.role}"
+            f"{', its format acted' if seat.role == 'user' else ''}); "
+            + (f"seat it as --seat {users[0]}={agent.spec}" if users else "give a scene with a seat of the role user")
+        )
 
 
 def _name(backend: Any) -> str:
@@ -210,6 +237,8 @@ def described() -> list[tuple[str, str]]:
         "openai:NAME": "OpenAI, and with --base-url every server of its protocol (vLLM, llama.cpp, Ollama, LM Studio)",
         "recorded:CORPUS": "the same seat's lines of a corpus, dialogue by dialogue",
         "scripted:FILE": "replies from a YAML, JSON or text file",
+        "usersim:DIR": "a user simulator trained by `simworld train --speaker user`, at seats with the role user; or "
+        "a YAML file that names one, with guards and options (docs/playing_users.md)",
     }
     shown = {name.split(":")[0] for name in own}
     return [*own.items(), *((f"{kind}:NAME", "through LangChain") for kind in kinds() if kind not in shown)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from typing import Annotated, Any, TypedDict
 
 from simworld.schema import Ending, Intervened, LetGo, Memory, Mind, Turn, Usage, World
@@ -46,6 +47,7 @@ def add_usage(one: Usage, other: Usage) -> Usage:
         repairs=one.repairs + other.repairs,
         reasoning_characters=one.reasoning_characters + other.reasoning_characters,
         estimated=one.estimated or other.estimated,
+        guards=dict(Counter(one.guards) + Counter(other.guards)),
         fallback=one.fallback or other.fallback,
         fallback_calls=one.fallback_calls + other.fallback_calls,
         fallback_input_tokens=one.fallback_input_tokens + other.fallback_input_tokens,

@@ -12,7 +12,7 @@ from simworld.agents.agent import Deed
 from simworld.mind import named
 from simworld.prompts import forms
 from simworld.schema import OUT, Ending, Mind, Piece, Reply, Tie, Turn, Usage, World
-from simworld.schema.turn import Numbers
+from simworld.schema.turn import CLOSING, Numbers
 from simworld.simulate.dialogue import Dialogue
 from simworld.simulate.directors import OVER, Moment
 from simworld.simulate.endings import ending_of
@@ -55,9 +55,11 @@ def conclude(
     fresh = list(draft.turns)
     draft.news += [(seat, one) for one in inside.news]
     acts = [*state["acts"], seat]
-    ending = ending_of(scene, draft.world, [*turns[-300:], *fresh], fresh, len(acts), dialogue.max_turns)
-    if ending is None and deed.reply.end:
-        ending = Ending(reason="said_goodbye", by=seat)
+    ending = (
+        _closed(seat, deed.reply)
+        if deed.reply.end
+        else ending_of(scene, draft.world, [*turns[-300:], *fresh], fresh, len(acts), dialogue.max_turns)
+    )
     draft.world = draft.world.model_copy(update={"minutes": draft.world.minutes + scene.minutes})
     following = OVER
     if ending is None:
@@ -74,6 +76,13 @@ def conclude(
         "next": following,
         "ending": ending,
     }
+
+
+def _closed(seat: str, reply: Reply) -> Ending:
+    """The end that this seat's reply makes of the conversation; one that a guard makes is not known to be one."""
+    guard = next((name for name in reply.guards if name in CLOSING), "")
+    chance = "" if reply.end_probability is None else f"p={reply.end_probability:.3f}"
+    return Ending(reason="end_of_conversation", known=not guard, by=seat, detail=guard or chance)
 
 
 def _stamp(dialogue: Dialogue, mind: Mind) -> dict[str, Any]:
@@ -95,7 +104,10 @@ def changed_ties(before: Mapping[str, Tie], after: Mapping[str, Tie]) -> dict[st
 def _perform(
     draft: Draft, seat: str, reply: Reply, inside: Inside, since: int | None, ties: dict[str, Numbers]
 ) -> None:
-    """Turn the pieces of a reply into turns; the act's first turn carries note, faults, cut and what lies behind it."""
+    """Turn the pieces of a reply into turns; the act's first turn carries note, faults, cut and what lies behind it.
+
+    A reply that only closes the conversation makes none.
+    """
     dialogue, stamp = draft.dialogue, _stamp(draft.dialogue, draft.minds[seat])
     faults = [*inside.faults, *reply.faults]
     if reply.feel and not named(reply.feel, dialogue.emotions):
@@ -104,12 +116,14 @@ def _perform(
         text, to = _resolved(draft, seat, piece, faults)
         if text:
             draft.add(seat, piece.kind, text, to=to, manner=piece.manner, **stamp)
+    if not draft.turns and reply.end:
+        return
     if not draft.turns:
         faults += [] if "unreadable" in faults or "empty" in faults else ["empty"]
         draft.add(seat, "do", forms()["silent"], **stamp)
     first = {
-        "note": inside.note, "faults": tuple(faults), "since": since, "ties": ties,
-        "recalled": tuple(memory.id for memory in inside.recalled),
+        "note": inside.note, "faults": tuple(faults), "since": since, "ties": ties, "guards": reply.guards,
+        "end_probability": reply.end_probability, "recalled": tuple(memory.id for memory in inside.recalled),
     }  # fmt: skip
     draft.turns[0] = draft.turns[0].model_copy(update=first)
 

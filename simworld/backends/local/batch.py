@@ -199,8 +199,9 @@ class Batch:
                 broken.append(call)
                 continue
             call.add(token)
-            if token in self._ends or not call.left:
-                call.finish("stop" if token in self._ends else "length")
+            ends = call.ends_by(token, self._ends)
+            if ends or not call.left:
+                call.finish("stop" if ends else "length")
                 done.append(call)
         self._leave(done, keep=True)
         for call in broken:

@@ -22,16 +22,18 @@ from langchain_core.outputs import ChatResult
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from simworld.backends.backend import Messages
-from simworld.backends.completion import Completion
-from simworld.backends.local.call import Call, draws_of
+from simworld.backends.completion import ENDED, Completion
+from simworld.backends.local.call import Call, Rules, Said, draws_of
 from simworld.backends.local.engine import open_runner
 from simworld.backends.local.memory import tend_threads
 from simworld.backends.local.worker import Runner, Worker
 from simworld.backends.messages import to_plain, to_result
 from simworld.backends.sampling import CONTEXT_TOKENS, REPLY_TOKENS, Sampling
+from simworld.checkpoint.facts import check_fit, read_trained
 from simworld.checkpoint.open import Checkpoint, choose_device, choose_dtype, load_model, open_checkpoint
 from simworld.checkpoint.template import Template
 from simworld.errors import BackendError, UsageError
+from simworld.schema import Trained
 
 
 class LocalChat(BaseChatModel):
@@ -63,6 +65,7 @@ class LocalChat(BaseChatModel):
 
     _checkpoint: Checkpoint = PrivateAttr()
     _template: Template = PrivateAttr()
+    _trained: Trained | None = PrivateAttr(default=None)
     _worker: Worker = PrivateAttr()
     _limit: int = PrivateAttr()
 
@@ -71,7 +74,11 @@ class LocalChat(BaseChatModel):
         self._checkpoint = open_checkpoint(
             self.model, spec=self.spec, adapter=self.adapter, trust=self.trust_remote_code
         )
-        self._template = Template(self._checkpoint.tokenizer, self.spec)
+        folders = [folder for folder in (self._checkpoint.adapter, self._checkpoint.base) if folder]
+        self._trained = next((told for folder in folders if (told := read_trained(folder))), None)
+        if self._trained:
+            check_fit(self._trained, self._checkpoint.tokenizer, self.spec)
+        self._template = Template(self._checkpoint.tokenizer, self.spec, closes=self._trained is not None)
         choose_device(self.device, self.spec)
         longest = self._checkpoint.longest
         if self.context and longest and self.context > longest:
@@ -85,7 +92,7 @@ class LocalChat(BaseChatModel):
         device = choose_device(self.device, self.spec)
         model = load_model(self._checkpoint, device, choose_dtype(self.dtype, device))
         return open_runner(
-            model, self._checkpoint, ends=self._template.ends, limit=self._limit, temperature=self.temperature,
+            model, self._checkpoint, ends=self._stops, limit=self._limit, temperature=self.temperature,
             top_p=self.top_p, rows=self.rows, bound=int(self.cache_gb * 1e9) if self.cache_gb else None,
         )  # fmt: skip
 
@@ -93,6 +100,11 @@ class LocalChat(BaseChatModel):
     def spec(self) -> str:
         """`local:` and the folder or hub id, as it was named."""
         return f"local:{self.model}"
+
+    @property
+    def trained(self) -> Trained | None:
+        """What the checkpoint was trained to be, where its folder says so in `simworld.json`."""
+        return self._trained
 
     @property
     def context_tokens(self) -> int:
@@ -110,22 +122,36 @@ class LocalChat(BaseChatModel):
 
         Raises BackendError for a prompt that leaves no room for a reply, Refused where the model cannot be loaded.
         """
-        asked = self._call(messages, seed)
-        self._worker.submit(asked)
-        said = await asyncio.wrap_future(asked.future)
+        tokens = self._template.encode(messages)
+        said = await self.say(tokens, seed=seed)
+        stopped = said.finish_reason == "stop"
+        ended = stopped and self._trained is not None and said.tokens[-1] == self._trained.conversation_end
         return Completion(
-            text=self._template.decode(said.tokens[:-1] if said.finish_reason == "stop" else said.tokens),
-            input_tokens=asked.given,
+            text=self._template.decode(said.tokens[:-1] if stopped else said.tokens),
+            input_tokens=len(tokens),
             output_tokens=len(said.tokens),
-            finish_reason=said.finish_reason,
+            finish_reason=ENDED if ended else said.finish_reason,
         )
+
+    async def say(self, tokens: list[int], *, seed: int | None = None, rules: Rules | None = None) -> Said:
+        """What the model says to this prompt of tokens, within the rules. Raises as `complete` does."""
+        asked = self._call(tokens, seed, rules)
+        self._worker.submit(asked)
+        return await asyncio.wrap_future(asked.future)
 
     async def aclose(self) -> None:
         """End the thread and let go of what is kept of prompts; the weights stay for the next call."""
         await asyncio.to_thread(self._worker.close)
 
-    def _call(self, messages: Messages, seed: int | None) -> Call:
-        tokens = self._template.encode(messages)
+    @property
+    def _stops(self) -> frozenset[int]:
+        """The tokens that end a reply: the template's, and those that the checkpoint was trained to end one with."""
+        if self._trained is None:
+            return self._template.ends
+        end = self._trained.conversation_end
+        return self._template.ends | {*self._trained.turn_ends, *([] if end is None else [end])}
+
+    def _call(self, tokens: list[int], seed: int | None, rules: Rules | None) -> Call:
         room = self._limit - len(tokens)
         if room < 1 or not tokens:
             raise BackendError(
@@ -135,7 +161,7 @@ class LocalChat(BaseChatModel):
         most = min(room, self.max_tokens or min(REPLY_TOKENS, self._limit // 4))
         greedy = self.temperature == 0
         draws = [] if greedy else draws_of(randbits(63) if seed is None else seed, most)
-        return Call(tokens, len(tokens), most, draws)
+        return Call([*tokens], len(tokens), most, draws, rules=rules)
 
     async def _agenerate(
         self,
@@ -149,7 +175,10 @@ class LocalChat(BaseChatModel):
             raise UsageError(f"'{min(other)}' cannot be given with a call to {self.spec}; give it to LocalChat")
         if stop:
             raise UsageError(f"{self.spec} takes no stop words: it ends where its template ends a turn")
-        return to_result(await self.complete(to_plain(messages), seed=given.get("seed")), self.model)
+        return self._result(await self.complete(to_plain(messages), **given))
+
+    def _result(self, reply: Completion) -> ChatResult:
+        return to_result(reply, self.model)
 
     def _generate(
         self,

@@ -79,21 +79,27 @@ class Plain:
         for call in rows:
             del call.tokens[call.given :]
         settings = transformers.GenerationConfig(
-            do_sample=False, max_new_tokens=max(call.most for call in rows), eos_token_id=self._ends, pad_token_id=0,
-            use_cache=True,
+            do_sample=False, max_new_tokens=max(call.most for call in rows), eos_token_id=self._stops(rows),
+            pad_token_id=0, use_cache=True,
         )  # fmt: skip
         self._model.generate(
             input_ids=ids, attention_mask=mask, generation_config=settings,
-            logits_processor=[_choosing(self._sampler, rows)],
+            logits_processor=[_choosing(self._sampler, rows, self._ends)],
         )  # fmt: skip
         for call in rows:
             if BROKEN in call.tokens[call.given :]:
                 call.fail(BackendError(f"{self._spec}: the model gave no numbers (overflow?); try --dtype float32"))
                 continue
-            end = next((at for at in range(call.given, len(call.tokens)) if call.tokens[at] in self._ends), None)
+            ends = (at for at in range(call.given, len(call.tokens)) if call.ends_by(call.tokens[at], self._ends))
+            end = next(ends, None)
             if end is not None:
                 del call.tokens[end + 1 :]
             call.finish("length" if end is None else "stop")
+
+    def _stops(self, rows: Sequence[Call]) -> list[int]:
+        """The tokens at which the library may stop a row: those that end every one of these."""
+        own = [call.rules.stops if call.rules else frozenset[int]() for call in rows]
+        return sorted({*self._ends, *(token for token in own[0] if all(token in stops for stops in own))})
 
     def _retreat(self, rows: list[Call], reason: str) -> None:
         give_back(self._model.device)
@@ -107,13 +113,19 @@ class Plain:
             logger.warning("%s: out of memory; from now on at most %d rows at once", self._spec, self.most_rows)
 
 
-def _choosing(sampler: Sampler, rows: Sequence[Call]) -> Any:
-    """A logits processor that leaves the sampler's choice alone, and notes it in the call."""
+def _choosing(sampler: Sampler, rows: Sequence[Call], ends: Collection[int]) -> Any:
+    """A logits processor that leaves the sampler's choice alone, and notes it in the call; of a reply that has ended
+    nothing more is noted."""
     torch = library("torch")
+    done: dict[int, int] = {}
 
     def choose(_: Any, scores: Any) -> Any:
         chosen = sampler.choose(scores, rows)
-        for call, token in zip(rows, chosen, strict=True):
+        for row, (call, token) in enumerate(zip(rows, chosen, strict=True)):
+            if row in done:
+                del call.barred[done[row] :]
+            elif call.ends_by(token, ends):
+                done[row] = len(call.barred)
             if call.left > 0:
                 call.add(token)
         only = torch.full_like(scores, float("-inf"))

@@ -4,7 +4,7 @@
     sampler.choose(logits, calls)          # [17, 4, ...]; -1 where a row's logits are no numbers
 
 A token is drawn by inverting the cumulative distribution at the row's own next number, which comes from its call's
-seed; what else is in the batch draws nothing from it.
+seed; what else is in the batch draws nothing from it. What a call's rules forbid has no chance.
 """
 
 from __future__ import annotations
@@ -77,10 +77,28 @@ class Sampler:
 
     def choose(self, logits: Any, calls: Sequence[Call]) -> list[int]:
         """A token for each row of `logits`; -1 where they are no numbers."""
-        torch = library("torch")
         scores = logits.float()
+        ruled = [(row, call) for row, call in enumerate(calls) if call.rules is not None]
+        if ruled:
+            _watch(scores, ruled)
         if self.style.repetition_penalty != 1:
             scores = self._penalised(scores, calls)
+        tokens = self._chosen(scores, calls)
+        kept = [(row, call) for row, call in ruled if call.rules and call.rules.forbidden(call.said)]
+        return self._allowed(tokens, scores, kept) if kept else tokens
+
+    def _allowed(self, tokens: list[int], scores: Any, kept: Sequence[tuple[int, Call]]) -> list[int]:
+        """The tokens, those of rows that may not say everything chosen anew among what they may say."""
+        rows, calls = [row for row, _ in kept], [call for _, call in kept]
+        chosen = self._chosen(_without_forbidden(scores[rows], calls), calls)
+        for row, call, token in zip(rows, calls, chosen, strict=True):
+            if call.rules and tokens[row] in call.rules.forbidden(call.said):
+                call.barred.append(tokens[row])
+            tokens[row] = token if tokens[row] >= 0 else -1
+        return tokens
+
+    def _chosen(self, scores: Any, calls: Sequence[Call]) -> list[int]:
+        torch = library("torch")
         highest, chosen = scores.max(-1)
         if self.draws:
             draws = torch.tensor([call.draw for call in calls], dtype=torch.float32, device=scores.device)
@@ -120,6 +138,27 @@ class Sampler:
             left &= chances >= style.min_p * chances[:, :1]
         left[:, 0] = True
         return ids.gather(-1, _at(chances * left, draws))[:, 0]
+
+
+def _watch(scores: Any, ruled: Sequence[tuple[int, Call]]) -> None:
+    """Note in each call that says its first token what chance its watched token has."""
+    asked = [(row, call) for row, call in ruled if call.rules and call.rules.watched is not None and not call.said]
+    if not asked:
+        return
+    torch = library("torch")
+    rows = torch.tensor([row for row, _ in asked], device=scores.device)
+    tokens = torch.tensor([call.rules.watched for _, call in asked if call.rules], device=scores.device)
+    chances = scores[rows].softmax(-1).gather(-1, tokens[:, None])[:, 0].tolist()
+    for (_, call), chance in zip(asked, chances, strict=True):
+        call.watched = chance
+
+
+def _without_forbidden(scores: Any, calls: Sequence[Call]) -> Any:
+    """The scores with no chance for what each row's rules forbid."""
+    torch = library("torch")
+    places = [(row, token) for row, call in enumerate(calls) if call.rules for token in call.rules.forbidden(call.said)]
+    rows, tokens = torch.tensor(places, device=scores.device).T
+    return scores.index_put((rows, tokens), scores.new_tensor(float("-inf")))
 
 
 def _at(chances: Any, draws: Any) -> Any:

@@ -2,16 +2,19 @@
 
 for where, row in rows_of(Path("dialogues.jsonl"), DialogueRow): ...      # where: 'dialogues.jsonl:12'
 for where, value in json_values(Path("chats.json")): ...                  # JSON Lines, or one top-level array
+for where, value in json_lines(path, skip=told.append): ...               # a bad line is told and left out
 """
 
 from __future__ import annotations
 
 import codecs
+import gzip
 import json
 import re
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -21,9 +24,23 @@ from simworld.errors import CorpusError
 LONGEST = 16 << 20
 """Bytes of one line, or characters of one item of an array."""
 CHUNK = 1 << 18
+_BLANK = object()
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 """An escape that may be half of a character."""
 Row = TypeVar("Row", bound=BaseModel)
+
+
+class BadLine(CorpusError):
+    """A line, or a value on it, that cannot be used; the lines behind it can."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        """`too_long`, `not_utf8`, `not_json` or `wrong_form`."""
+
+
+Skip = Callable[[BadLine], None]
+"""Is told of a bad line, which is then left out; without one, the line is raised."""
 
 
 def rows_of(path: Path, model: type[Row]) -> Iterator[tuple[str, Row]]:
@@ -33,63 +50,83 @@ def rows_of(path: Path, model: type[Row]) -> Iterator[tuple[str, Row]]:
 
 
 def record(value: object, model: type[Row], where: str) -> Row:
-    """A parsed object as a record. Raises CorpusError naming the key that is missing or wrong."""
+    """A parsed object as a record. Raises BadLine naming the key that is missing or wrong."""
     if not isinstance(value, dict):
-        raise CorpusError(f"{where}: should be an object with the keys {_keys(model)}, is {_form(value)}")
+        raise BadLine("wrong_form", f"{where}: should be an object with the keys {_keys(model)}, is {form_of(value)}")
     try:
         return model.model_validate(value)
     except ValidationError as errors:
         first = errors.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"]))
         if first["type"] == "missing":
-            raise CorpusError(f"{where}: the key '{key}' is missing; needed: {_keys(model)}") from None
-        raise CorpusError(f"{where}: '{key}': {first['msg'].lower()}, is {_form(first['input'])}") from None
+            raise BadLine("wrong_form", f"{where}: the key '{key}' is missing; needed: {_keys(model)}") from None
+        told = f"{where}: '{key}': {first['msg'].lower()}, is {form_of(first['input'])}"
+        raise BadLine("wrong_form", told) from None
 
 
 def _keys(model: type[BaseModel]) -> str:
     return ", ".join(name for name, field in model.model_fields.items() if field.is_required())
 
 
-def _form(value: object) -> str:
+def as_object(value: object) -> dict[str, Any] | None:
+    """The object that a parsed value is; None where it is something else."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
+def form_of(value: object) -> str:
+    """What a parsed value is, in words."""
     forms: dict[type, str] = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
     return forms.get(type(value), "a number")
 
 
-def json_lines(path: Path) -> Iterator[tuple[str, Any]]:
-    """Each line that is not blank, parsed, with its place. Raises CorpusError at the first that is not JSON."""
+def json_lines(path: Path, *, skip: Skip | None = None) -> Iterator[tuple[str, Any]]:
+    """Each line that is not blank, parsed, with its place; a file whose name ends in .gz is unpacked as it is read.
+
+    Raises BadLine at the first line that is not JSON, or tells `skip` of each; CorpusError where nothing can be read.
+    """
     with _open(path) as file:
         number = 0
         while line := _read(file, LONGEST + 1, path, line=True):
             number += 1
             where = f"{path}:{number}"
-            if len(line) > LONGEST:
-                raise CorpusError(f"{where}: the line is longer than {LONGEST >> 20} MiB; put one object on each line")
-            if number == 1:
-                line = line.removeprefix(codecs.BOM_UTF8)
-            if line.strip():
-                yield where, _parsed(line, where)
+            try:
+                value = _value(line.removeprefix(codecs.BOM_UTF8) if number == 1 else line, where)
+            except BadLine as bad:
+                if skip is None:
+                    raise
+                skip(bad)
+                while len(line) > LONGEST and not line.endswith(b"\n"):
+                    line = _read(file, LONGEST + 1, path, line=True)
+                continue
+            if value is not _BLANK:
+                yield where, value
 
 
-def _parsed(line: bytes, where: str) -> Any:
+def _value(line: bytes, where: str) -> Any:
+    """What stands on a line; `_BLANK` where that is nothing."""
+    if len(line) > LONGEST:
+        longest = f"the line is longer than {LONGEST >> 20} MiB"
+        raise BadLine("too_long", f"{where}: {longest}; put one object on each line")
+    if not line.strip():
+        return _BLANK
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError as error:
         try:
             line.decode("utf-8")
         except UnicodeDecodeError as bad:
-            raise CorpusError(
-                f"{where}: not UTF-8 (byte {bad.start + 1} of the line); save the file as UTF-8"
-            ) from None
-        raise CorpusError(f"{where}: not JSON: {error}; each line should hold one whole object") from None
+            place = f"byte {bad.start + 1} of the line"
+            raise BadLine("not_utf8", f"{where}: not UTF-8 ({place}); save the file as UTF-8") from None
+        raise BadLine("not_json", f"{where}: not JSON: {error}; each line should hold one whole object") from None
 
 
-def json_values(path: Path) -> Iterator[tuple[str, Any]]:
-    """Each item of a top-level JSON array, or each line of JSON Lines, with its place."""
+def json_values(path: Path, *, skip: Skip | None = None) -> Iterator[tuple[str, Any]]:
+    """Each item of a top-level JSON array, or each line of JSON Lines, with its place. `skip`: of lines alone."""
     if path.suffix not in (".json", ".jsonl"):
         raise CorpusError(f"{path}: should end in .jsonl (one object a line) or .json (an array of objects); unpack it")
     with _open(path) as file:
         head = _read(file, 1 << 16, path).removeprefix(codecs.BOM_UTF8).lstrip()
-    return _array_items(path) if head.startswith(b"[") else json_lines(path)
+    return _array_items(path) if head.startswith(b"[") else json_lines(path, skip=skip)
 
 
 def _array_items(path: Path) -> Iterator[tuple[str, Any]]:
@@ -185,7 +222,7 @@ def _open(path: Path) -> BinaryIO:
     if not path.is_file():
         raise CorpusError(f"{path}: is not a file")
     try:
-        return path.open("rb")
+        return cast("BinaryIO", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
     except OSError as error:
         raise CorpusError(f"{path}: cannot be opened: {error.strerror}") from None
 
@@ -193,5 +230,6 @@ def _open(path: Path) -> BinaryIO:
 def _read(file: BinaryIO, size: int, path: Path, *, line: bool = False) -> bytes:
     try:
         return file.readline(size) if line else file.read(size)
-    except OSError as error:
-        raise CorpusError(f"{path}: cannot be read: {error.strerror}") from None
+    except (EOFError, zlib.error, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise CorpusError(f"{path}: cannot be read: {why}") from None

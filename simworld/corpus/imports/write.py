@@ -5,6 +5,9 @@
         target.scene(scene)
         target.transcript(transcript)       # in the order of their index
 
+    with corpus_into(Path("out"), "prepare") as target:         # the corpus alone: OUT itself is its folder
+        target.transcript(transcript)
+
 Everything is written to a half folder inside OUT and put in place at the end: a source that turns out to be broken
 leaves nothing behind, and what a killed import left is taken away by the next one. One shard of transcripts is open at
 a time.
@@ -15,7 +18,7 @@ from __future__ import annotations
 import errno
 import shutil
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,13 +34,16 @@ from simworld.schema import Persona, Record, Scene, Transcript
 HALF, WHOLE = ".import.half", ".import.whole"
 """The folder while it is written, and while its parts are put in place."""
 PARTS = ("personas", "scenes", "corpus")
+CORPUS = ("manifest.json", "transcripts")
+"""The parts of a corpus alone."""
 
 
 class Target:
     """The folder of an import while it is written."""
 
-    def __init__(self, folder: Path, source: str) -> None:
+    def __init__(self, folder: Path, source: str, *, bare: bool = False) -> None:
         self._folder = folder
+        self._corpus = folder if bare else folder / "corpus"
         self._source = source
         self._shard: BinaryIO | None = None
         self._survey = Survey()
@@ -45,8 +51,9 @@ class Target:
         self.scenes = 0
         self.transcripts = 0
         """How many there are: the index of the next."""
-        for name in (*PARTS, "corpus/transcripts"):
+        for name in () if bare else PARTS:
             (folder / name).mkdir(parents=True)
+        (self._corpus / "transcripts").mkdir(parents=True)
 
     @property
     def turns(self) -> int:
@@ -68,13 +75,13 @@ class Target:
         assert transcript.index == self.transcripts
         if self._shard is None or not transcript.index % SHARD:
             self.close()
-            self._shard = (self._folder / f"corpus/transcripts/{transcript.index // SHARD:05d}.jsonl").open("wb")
+            self._shard = (self._corpus / "transcripts" / f"{transcript.index // SHARD:05d}.jsonl").open("wb")
         self._shard.write(to_line(transcript))
         self._survey.add(transcript.index, Survey.facts_of(transcript))
         self.transcripts += 1
 
-    def manifest(self, anomalies: Mapping[str, int]) -> None:
-        """Write the corpus's manifest."""
+    def manifest(self, anomalies: Mapping[str, int], **more: Any) -> None:
+        """Write the corpus's manifest. `more`: what else it tells, under names of its own."""
         survey = self._survey
         facts = {
             "schema": 1,
@@ -89,9 +96,10 @@ class Target:
             "scenes": dict(sorted(survey.scenes.items())),
             "turns": survey.turns,
             "anomalies": dict(sorted(anomalies.items())),
+            **more,
         }
         data = orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        write_whole(self._folder / "corpus" / "manifest.json", data)
+        write_whole(self._corpus / "manifest.json", data)
 
     def close(self) -> None:
         """Close the shard that is open."""
@@ -113,9 +121,18 @@ def as_yaml(data: Mapping[str, Any]) -> str:
     return text
 
 
-@contextmanager
-def import_into(out: Path, source: str) -> Generator[Target]:
+def import_into(out: Path, source: str) -> AbstractContextManager[Target]:
     """The folder OUT for an import of this kind. Raises CorpusError where something else is there already."""
+    return _into(out, source, PARTS)
+
+
+def corpus_into(out: Path, source: str) -> AbstractContextManager[Target]:
+    """The folder OUT as a corpus, without a pack. Raises CorpusError where something else is there already."""
+    return _into(out, source, CORPUS)
+
+
+@contextmanager
+def _into(out: Path, source: str, parts: tuple[str, ...]) -> Generator[Target]:
     _refuse_used(out)
     is_new = not out.exists()
     half, whole = out / HALF, out / WHOLE
@@ -123,11 +140,11 @@ def import_into(out: Path, source: str) -> Generator[Target]:
     try:
         _take_away(out)
         half.mkdir(parents=True)
-        target = Target(half, source)
+        target = Target(half, source, bare=parts == CORPUS)
         yield target
         target.close()
         half.rename(whole)
-        for name in PARTS:  # the corpus last: with it the import is there
+        for name in parts:  # the transcripts last: with them the import is there
             (whole / name).rename(out / name)
         whole.rmdir()
     except OSError as error:
@@ -152,11 +169,14 @@ def _refuse_used(out: Path) -> None:
 def _put(out: Path) -> list[str]:
     """The parts that an import has put in place and not ended."""
     whole = out / WHOLE
-    return [name for name in PARTS if whole.is_dir() and (out / name).exists() and not (whole / name).exists()]
+    parts = PARTS if (whole / PARTS[-1]).exists() or (out / PARTS[-1]).exists() else CORPUS
+    return [name for name in parts if whole.is_dir() and (out / name).exists() and not (whole / name).exists()]
 
 
 def _take_away(out: Path) -> None:
     """Take away all of an import that has not ended; after one that has, there is nothing to take."""
     for name in (*_put(out), HALF):
+        if (out / name).is_file():
+            (out / name).unlink()
         shutil.rmtree(out / name, ignore_errors=True)
     shutil.rmtree(out / WHOLE, ignore_errors=True)
