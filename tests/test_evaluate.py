@@ -462,7 +462,7 @@ def test_likelihood_with_other_histories() -> None:
         for name in ("ann", "ben", "cat")
     ]  # fmt: skip
     scorer = Hears()
-    found = likelihood(scorer, held, held[:1], seed=3)  # type: ignore[arg-type]
+    found = likelihood(scorer, held, list(scorer.score(one.row for one in held)), held[:1], seed=3)  # type: ignore[arg-type]
     nat = 1 / math.log(2)
     assert found["bits_per_byte_first"].value == pytest.approx(nat)
     assert found["bits_per_byte_followup"].value == pytest.approx(nat / 2)

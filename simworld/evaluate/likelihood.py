@@ -1,7 +1,7 @@
 """How likely a checkpoint finds what people really said next, in bits per byte: with the true history, with another
 conversation's, with none, and with another reply in the assistant's last place (responsiveness).
 
-    table = likelihood(scorer, held, train, seed=0)
+    table = likelihood(scorer, held, scored, train, seed=0)
     table["bits_per_byte"].value, table["gain_from_history"].value
 
 Bits per byte compare across tokenizers. What closes a turn is left out.
@@ -22,7 +22,7 @@ from simworld.train.rows import TrainMessage, TrainRow
 if TYPE_CHECKING:
     from simworld.train.score import Scored, Scorer
 
-FOLLOWUPS = 600
+FOLLOWUPS = 200
 """Follow-ups whose history is changed, at most; drawn by the seed."""
 LEARNT = 5_000_000
 """Bytes of people's turns that the 5-gram model learns, at most."""
@@ -45,10 +45,12 @@ ABOUT = {
 }
 
 
-def likelihood(scorer: Scorer, held: Sequence[Held], train: Sequence[Held], seed: int = 0) -> dict[str, Score]:
-    """Every number of ABOUT; the 5-gram's only where there is a training part."""
+def likelihood(
+    scorer: Scorer, held: Sequence[Held], scored: Sequence[Scored], train: Sequence[Held], seed: int = 0
+) -> dict[str, Score]:
+    """Every number of ABOUT; the 5-gram's only where there is a training part. `scored`: the scores of `held`."""
     pairs = [(one, point) for one in held for point in one.points()]
-    costs = _costs(scorer.score(one.row for one in held))
+    costs = _costs(scored)
     known = [(one, point) for one, point in pairs if (one.row["id"], point.message) in costs]
 
     def bits(chosen: Sequence[Pair]) -> Score:

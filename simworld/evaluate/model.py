@@ -18,7 +18,7 @@ from simworld.evaluate.stopping import EndPoint, hazard_gap, hazards, points_of,
 if TYPE_CHECKING:
     from simworld.evaluate.wanted import Wanted
 
-TRAINING = 1000
+TRAINING = 400
 """Training conversations on which thresholds are chosen, at most; four times `--sample` where that is less."""
 ALL = "all"
 
@@ -32,7 +32,8 @@ def measure_model(folder: str, against: Path, wanted: Wanted, tell: Callable[[st
     held = held_out(against, most=wanted.sample, seed=wanted.seed)
     train = read_contexts(against, TRAIN)
     tell("likelihood of the held-out turns")
-    found = likelihood(scorer, held, train, wanted.seed)
+    scored = list(scorer.score(one.row for one in held))
+    found = likelihood(scorer, held, scored, train, wanted.seed)
     notes: list[str] = []
     if not train:
         notes.append(f"{against} has no training part: no 5-gram row, no thresholds or rivals of ends learnt on it")
@@ -46,7 +47,9 @@ def measure_model(folder: str, against: Path, wanted: Wanted, tell: Callable[[st
     tell("ends")
     most = TRAINING if wanted.sample is None else min(TRAINING, 4 * wanted.sample)
     some = read_contexts(against, TRAIN, most=most, seed=wanted.seed)
-    parts["ends"] = measure_ends(points_of(scorer, held), points_of(scorer, some), wanted.seed)
+    parts["ends"] = measure_ends(
+        points_of(held, scored), points_of(some, scorer.score(one.row for one in some)), wanted.seed
+    )
     return parts
 
 

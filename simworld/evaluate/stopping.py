@@ -1,6 +1,6 @@
 """Whether a checkpoint knows when people stop: F1 of ending at each assistant's turn, beside two simple rivals.
 
-    rows = stopping(points_of(scorer, held), points_of(scorer, train), seed=0)
+    rows = stopping(points_of(held, scored), points_of(train, scores_of_train), seed=0)
     rows["checkpoint"].f1.value, rows["turn number"].f1.value
 
 The rivals see the turn's number (predict the end from some turn on), or that and the length of the reply (logistic
@@ -11,7 +11,7 @@ half of the held-out conversations: what a threshold from turns that the checkpo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from simworld.evaluate.score import NOTHING, Score, interval
 from simworld.evaluate.twosample import auc
 
 if TYPE_CHECKING:
-    from simworld.train.score import Scorer
+    from simworld.train.score import Scored
 
 REACHED = 10
 """Points that a round must have for its chance to be compared."""
@@ -56,10 +56,10 @@ class Stops:
     threshold: float
 
 
-def points_of(scorer: Scorer, held: Sequence[Held]) -> list[EndPoint]:
-    """Every assistant's turn after which it is known whether the person went on."""
+def points_of(held: Sequence[Held], scores: Iterable[Scored]) -> list[EndPoint]:
+    """Every assistant's turn after which it is known whether the person went on, with its conversation's scores."""
     found: list[EndPoint] = []
-    for one, scored in zip(held, scorer.score(one.row for one in held), strict=True):
+    for one, scored in zip(held, scores, strict=True):
         for end in scored.ends:
             if one.opens(end.message):
                 continue

@@ -25,9 +25,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     scorer = open_scorer(given.checkpoint)
-    held = points_of(scorer, held_out(given.corpus))
-    train = points_of(scorer, read_contexts(given.corpus, TRAIN, most=TRAINING, seed=given.seed))
-    found = measure_ends(held, train, given.seed)
+    held, train = held_out(given.corpus), read_contexts(given.corpus, TRAIN, most=TRAINING, seed=given.seed)
+    ours, theirs = (points_of(part, scorer.score(one.row for one in part)) for part in (held, train))
+    found = measure_ends(ours, theirs, given.seed)
     table = [found["heads"], *found["rows"]]
     widths = [max(len(row[at]) for row in table) for at in range(len(found["heads"]))]
     for row in table:
