@@ -34,7 +34,7 @@ from simworld.train.windows import Fit, windows
 from simworld.usersim.rows import train_rows
 from tests.tiny_model import build
 
-pytest.importorskip("trl")
+pytest.importorskip("trl", reason="the extra `train` is not installed")
 import torch
 from safetensors import safe_open
 
