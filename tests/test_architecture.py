@@ -18,8 +18,9 @@ LONGEST = 400
 FLOORS = {
     11: ["cli"],
     10: ["__init__", "loop"],
+    9: ["curate"],
     8: ["evaluate"],
-    7: ["simulate"],
+    7: ["simulate", "forge"],
     6: ["usersim"],
     5: ["agents"],
     4: ["mind", "backends", "corpus", "train"],

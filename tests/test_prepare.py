@@ -11,21 +11,23 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from simworld.backends.asking import Asking
 from simworld.backends.scripted import ScriptedChat
 from simworld.cli.app import app
 from simworld.corpus.imports.conversations import seat_records
+from simworld.corpus.imports.write import CORPUS
 from simworld.corpus.store import Corpus
 from simworld.errors import BackendError, CorpusError, RunStopped, UsageError
 from simworld.schema import Transcript
+from simworld.text.private import masked
 from simworld.usersim.prepare.alike import KIN, Alike, signature_of
-from simworld.usersim.prepare.ask import Asking
+from simworld.usersim.prepare.ask import ask_intents
 from simworld.usersim.prepare.case import Case, Lost
 from simworld.usersim.prepare.html import html_step, unmarked
 from simworld.usersim.prepare.intents import extracted
 from simworld.usersim.prepare.language import language_step
 from simworld.usersim.prepare.length import counter, pieces_of, starts_step, tokens_step
 from simworld.usersim.prepare.mentions import mentions_step
-from simworld.usersim.prepare.private import masked
 from simworld.usersim.prepare.recipe import ORDERS, recipe_of
 from simworld.usersim.prepare.report import PrepareReport
 from simworld.usersim.prepare.run import Settings, prepare
@@ -438,7 +440,7 @@ def test_an_extracted_intent_never_parrots(data: Path) -> None:
 
 def asked(tmp_path: Path, say: Callable[[list[dict[str, str]]], str], *cases: Case) -> tuple[Asking, dict[int, str]]:
     asking = Asking(ScriptedChat(replies=say), tmp_path / "intents.jsonl", jobs=2)
-    return asking, asyncio.run(asking.all(enumerate(cases)))
+    return asking, asyncio.run(ask_intents(asking, enumerate(cases)))
 
 
 def test_a_model_is_asked_once_and_what_it_said_is_kept(tmp_path: Path) -> None:
@@ -462,7 +464,7 @@ def test_asking_stops_where_it_is_hopeless(tmp_path: Path) -> None:
     def say(messages: list[dict[str, str]]) -> str:
         raise BackendError(f"no such host {len(messages)}")
 
-    with pytest.raises(RunStopped, match="20 calls for intents failed in a row: no such host 1"):
+    with pytest.raises(RunStopped, match=r"20 calls to scripted.* failed in a row, the last with: no such host 1"):
         asked(tmp_path, say, *[case(f"{ENGLISH} {number}", "Yes.") for number in range(40)])
 
 
@@ -495,7 +497,7 @@ def test_the_same_sources_make_the_same_bytes(tmp_path: Path) -> None:
     prepared(tmp_path, *rows)
     prepare([parse_source(str(tmp_path / "s.jsonl"))], tmp_path / "two")
     names = sorted(path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*.json*"))
-    assert [str(name) for name in names] == ["manifest.json", "transcripts/00000.jsonl"]
+    assert [str(name) for name in names] == [*sorted(CORPUS[:-1]), "transcripts/00000.jsonl"]
     for name in names:
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -633,21 +635,21 @@ def test_what_a_killed_run_left_is_taken_away(tmp_path: Path) -> None:
     (half / "00000.jsonl").write_text("half a line")
     _, kept = prepared(tmp_path, row(ENGLISH, "In 1742."))
     assert len(kept) == 1
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["manifest.json", "transcripts"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(CORPUS)
     with pytest.raises(CorpusError, match="is not empty"):
         prepare([parse_source(str(tmp_path / "s.jsonl"))], tmp_path / "out")
 
 
-@pytest.mark.parametrize("moved", [0, 1])
+@pytest.mark.parametrize("moved", range(len(CORPUS)))
 def test_a_run_killed_while_its_parts_are_put_in_place(moved: int, tmp_path: Path) -> None:
-    """As it was left after the folder was whole, and after `moved` of its two parts stood in OUT."""
+    """As it was left after the folder was whole, and after `moved` of its parts stood in OUT."""
     prepared(tmp_path, row(ENGLISH, "In 1742."))
     out, whole = tmp_path / "out", tmp_path / "out" / ".import.whole"
     whole.mkdir()
-    for name in ("manifest.json", "transcripts")[moved:]:
+    for name in CORPUS[moved:]:
         (out / name).rename(whole / name)
     prepare([parse_source(str(tmp_path / "s.jsonl"))], out)
-    assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "transcripts"]
+    assert {path.name for path in out.iterdir()} == set(CORPUS)
 
 
 def test_no_place_of_this_machine_is_told(tmp_path: Path) -> None:

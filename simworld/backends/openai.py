@@ -12,6 +12,7 @@ The key is `api_key`, else OPENAI_API_KEY; the address `base_url`, else OPENAI_B
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, NoReturn, Self
 
@@ -100,6 +101,14 @@ class OpenAIChat(BaseChatModel):
         Raises BackendError after the last retry, Refused where the endpoint will refuse every call.
         """
         return await self._client.complete(messages, None if seed is None else {"seed": seed})
+
+    async def complete_as(
+        self, schema: Mapping[str, Any], messages: Messages, *, seed: int | None = None
+    ) -> Completion:
+        """Answer once, with JSON of this schema where the endpoint heeds `response_format`."""
+        named = {"name": "reply", "schema": dict(schema)}
+        asked = {"response_format": {"type": "json_schema", "json_schema": named}}
+        return await self._client.complete(messages, asked if seed is None else {**asked, "seed": seed})
 
     async def aclose(self) -> None:
         """Close the running loop's connections where no other model uses them; the next call opens new ones."""

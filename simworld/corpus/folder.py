@@ -23,6 +23,7 @@ from simworld import __version__
 from simworld.corpus.counts import keep_counts, stamp
 from simworld.corpus.store import SHARD, done_files, read_lines, read_shard, shard_file, to_line, waiting_shards
 from simworld.corpus.survey import Survey
+from simworld.corpus.whole import write_whole
 from simworld.errors import CorpusError
 from simworld.prompts import page
 from simworld.schema import Transcript
@@ -243,30 +244,6 @@ def differing(there: Any, here: Any, name: str = "") -> list[Difference]:
 def _short(value: Any) -> str:
     text = "nothing" if value is None else orjson.dumps(value).decode()
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    half = path.with_name(path.name + ".half")
-    try:
-        with half.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        half.replace(path)
-        _sync_folder(path.parent)
-    except OSError:
-        half.unlink(missing_ok=True)
-        raise
-
-
-def _sync_folder(path: Path) -> None:
-    """Make a renaming outlast a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _pretty(value: Mapping[str, Any]) -> bytes:

@@ -10,15 +10,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from simworld.corpus.cast import read_cast
 from simworld.errors import CorpusError, unknown
-from simworld.schema import Transcript
+from simworld.schema import Persona, Scene, Transcript
 from simworld.schema.transcript import SCHEMA
 
 SHARD = 100
@@ -69,6 +71,16 @@ class Corpus:
         except orjson.JSONDecodeError as error:
             raise CorpusError(f"{path}: not JSON: {error}") from error
         return loaded
+
+    @cached_property
+    def personas(self) -> Mapping[str, Persona]:
+        """Id -> everybody who may have sat there; empty for a corpus that does not tell."""
+        return read_cast(self.path, Persona)
+
+    @cached_property
+    def scenes(self) -> Mapping[str, Scene]:
+        """Id -> the scenes that were played; empty for a corpus that does not tell."""
+        return read_cast(self.path, Scene)
 
     def __iter__(self) -> Iterator[Transcript]:
         for row, where in self.rows():

@@ -91,13 +91,21 @@ def brief(
     seat = situation.scene.seat(seat_id)
     name = _template_of(seat)
     persona = situation.cast[seat_id]
+    values = _values(situation, seat, persona)
+    system = render(name, **values, standings=standings, remembered=remembered)
     briefing = Briefing(
-        system=render(name, **_values(situation, seat, persona), standings=standings, remembered=remembered),
-        opener=_opener(persona.name, seat.is_plain),
-        nudge=_nudge(persona.name),
-    )
+        system=system, opener=_opener(persona.name, seat.is_plain), nudge=_nudge(persona.name),
+        profile_at=_span(system, values["profile"]), status_at=_span(system, values["status"]),
+    )  # fmt: skip
     used = [name, "opener", "nudge", "note", "forms.yaml", "when.yaml"] + ([] if persona.profile else ["profile"])
     return briefing, {template: digest(template) for template in used}
+
+
+def _span(system: str, part: object) -> tuple[int, int] | None:
+    """Where a part that was told stands in the whole; None where there is none, or the template leaves it out."""
+    text = str(part).strip()
+    start = system.find(text) if text else -1
+    return (start, start + len(text)) if start >= 0 else None
 
 
 @lru_cache(maxsize=2048)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from simworld.schema.condition import Reason
+from simworld.schema.curation import Curation
 from simworld.schema.mind import LetGo, Memory, Mind, Temperament
 from simworld.schema.record import Record
 from simworld.schema.scene import Format, Intervention, Role
@@ -23,6 +24,24 @@ class Briefing(Record, frozen=True):
     """The user message that stands before an own first act, where nothing was perceived yet."""
     nudge: str
     """The user message between two own acts, where nothing was perceived in between."""
+    profile_at: tuple[int, int] | None = None
+    """Where in `system` the profile stands, from and to; None: it does not, or that is not known."""
+    status_at: tuple[int, int] | None = None
+    """Where in `system` the scene's status stands."""
+
+    @property
+    def profile(self) -> str:
+        """Who this one is, as told; empty where that is not known."""
+        return _part(self.system, self.profile_at)
+
+    @property
+    def status(self) -> str:
+        """How things stood as the scene began, as told; empty where that is not known."""
+        return _part(self.system, self.status_at)
+
+
+def _part(text: str, span: tuple[int, int] | None) -> str:
+    return text[span[0] : span[1]] if span else ""
 
 
 class SeatRecord(Record, frozen=True):
@@ -152,6 +171,8 @@ class Transcript(Record, frozen=True):
     scene: str
     """Scene id."""
     title: str = ""
+    kind: str = ""
+    """Kind of scene, as the scene says it."""
     topic: str = ""
     places: dict[str, str] = {}
     """Place id -> name."""
@@ -179,6 +200,8 @@ class Transcript(Record, frozen=True):
     about: dict[str, str] = {}
     """Facts of the source of an imported dialogue: flags, raw topic, scene type ... Of one that was played: `row`, the
     number of the run's row that it is about, from 0."""
+    curation: Curation | None = None
+    """What `simworld curate` found; None: not curated."""
 
     @property
     def main(self) -> str:

@@ -128,6 +128,17 @@ def played(stages: Sequence[AnyStage]) -> list[Scene]:
     return [scene for stage in stages for scene in scenes_of(stage)]
 
 
+def cast_of(stages: Sequence[AnyStage]) -> tuple[list[Persona], list[Scene]]:
+    """Everybody who may be in what these stages play, and the scenes as their packs have them."""
+    people = [who for stage in stages for seat in stage.candidates.values() for who in seat]
+    scenes = [stage.scene for stage in stages if isinstance(stage, Stage)]
+    for stage in stages:
+        if isinstance(stage, StoryStage):
+            people += [who for setting in stage.settings.values() for who in setting.fixed.values()]
+            scenes += [setting.scene for setting in stage.settings.values()]
+    return people, scenes
+
+
 def seats_of(stages: Sequence[AnyStage]) -> set[str]:
     """Every seat, and every part of a story, that may be named."""
     seats = {seat.id for scene in played(stages) for seat in scene.seats}

@@ -62,6 +62,7 @@ def _transcript(dialogue: Dialogue, state: State) -> Transcript:
         index=dialogue.index,
         scene=scene.id,
         title=scene.title,
+        kind=scene.kind,
         topic=dialogue.situation.topic,
         places=dict(dialogue.places),
         seats=dict(dialogue.records),

@@ -25,6 +25,7 @@ from typing import Any
 
 from simworld import __version__
 from simworld.backends.sampling import Sampling
+from simworld.corpus.cast import write_cast
 from simworld.corpus.folder import Folder, open_folder
 from simworld.corpus.store import SHARD
 from simworld.corpus.survey import Survey
@@ -33,6 +34,7 @@ from simworld.simulate.charges import PAID, Grants, charged
 from simworld.simulate.child import Child
 from simworld.simulate.crew import Answer, Crew, Event, Order, Worker
 from simworld.simulate.drift import Drifts
+from simworld.simulate.plan import cast_of
 from simworld.simulate.share import Prepared, RunSettings, play_share
 from simworld.simulate.units import Pool, Units
 
@@ -59,8 +61,7 @@ async def produce(settings: RunSettings, on_event: Note, *, hire: Hire = Child.s
         if not to_play and (path / "manifest.json").is_file():
             _close(folder, prepared, survey, "finished")
             return survey
-        folder.log("start", host=platform.node(), workers=settings.workers, jobs=settings.jobs, there=there)
-        folder.write_manifest(_manifest(prepared, survey, "running"))
+        _begin(folder, prepared, survey, there)
         open_shards = _OpenShards(units, runs, folder)
         drifts = Drifts(folder.changed)
         how = "interrupted"
@@ -145,6 +146,14 @@ def _survey(folder: Folder) -> Survey:
         return Survey.of(folder.path, keep=True)
     except OSError as error:
         raise _stopped(error, folder.path) from error
+
+
+def _begin(folder: Folder, prepared: Prepared, survey: Survey, there: int) -> None:
+    """Say in the folder what is about to be played, and with whom."""
+    settings = prepared.settings
+    folder.log("start", host=platform.node(), workers=settings.workers, jobs=settings.jobs, there=there)
+    write_cast(folder.path, *cast_of(prepared.stages))
+    folder.write_manifest(_manifest(prepared, survey, "running"))
 
 
 def _close(folder: Folder, prepared: Prepared, survey: Survey, how: str) -> None:

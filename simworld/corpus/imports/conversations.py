@@ -91,7 +91,7 @@ def _import(source: Path, out: Path, form: str, read: Reader) -> ImportReport:
                 target.transcript(makes.transcript(talk, target.transcripts))
         if not count:
             raise CorpusError(f"{source}: is empty; it should hold a conversation a line, or an array of them")
-        _pack(target)
+        write_pack(target)
         target.manifest(anomalies.counts)
     return ImportReport(form, out, 0, len(PERSONAS), 1, target.transcripts, target.turns, anomalies)
 
@@ -100,7 +100,8 @@ def _rows(path: Path, read: Reader) -> Iterator[tuple[str, Spoken]]:
     return read(values_of(path), None)
 
 
-def _pack(target: Target) -> None:
+def write_pack(target: Target) -> None:
+    """Whoever speaks in a conversation, and the scene that it is."""
     for persona in PERSONAS:
         target.persona(persona)
     target.scene(SCENE)
@@ -164,7 +165,7 @@ def with_system(records: dict[str, SeatRecord], system: str | None) -> dict[str,
     if system is None:
         return records
     record = records[ASSISTANT]
-    briefing = record.briefing.model_copy(update={"system": system})
+    briefing = record.briefing.model_copy(update={"system": system, "profile_at": None, "status_at": None})
     return {**records, ASSISTANT: record.model_copy(update={"briefing": briefing})}
 
 

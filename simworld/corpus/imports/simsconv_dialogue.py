@@ -59,6 +59,7 @@ class Dialogues:
             index=index,
             scene=played.scene.id,
             title=played.scene.title,
+            kind=played.scene.kind,
             topic=played.topic,
             places={place.id: place.name for place in played.scene.places},
             seats=records,

@@ -25,16 +25,17 @@ from typing import Any, BinaryIO
 import orjson
 
 from simworld import __version__
-from simworld.corpus.folder import write_whole
+from simworld.corpus.cast import CAST, write_cast
 from simworld.corpus.store import SHARD, to_line
 from simworld.corpus.survey import Survey
+from simworld.corpus.whole import write_whole
 from simworld.errors import CorpusError
 from simworld.schema import Persona, Record, Scene, Transcript
 
 HALF, WHOLE = ".import.half", ".import.whole"
 """The folder while it is written, and while its parts are put in place."""
 PARTS = ("personas", "scenes", "corpus")
-CORPUS = ("manifest.json", "transcripts")
+CORPUS = (*CAST, "manifest.json", "transcripts")
 """The parts of a corpus alone."""
 
 
@@ -46,9 +47,10 @@ class Target:
         self._corpus = folder if bare else folder / "corpus"
         self._source = source
         self._shard: BinaryIO | None = None
+        self._bare = bare
         self._survey = Survey()
-        self.personas = 0
-        self.scenes = 0
+        self._personas: list[Persona] = []
+        self._scenes: list[Scene] = []
         self.transcripts = 0
         """How many there are: the index of the next."""
         for name in () if bare else PARTS:
@@ -56,19 +58,29 @@ class Target:
         (self._corpus / "transcripts").mkdir(parents=True)
 
     @property
+    def personas(self) -> int:
+        """How many personas there are."""
+        return len(self._personas)
+
+    @property
+    def scenes(self) -> int:
+        """How many scenes there are."""
+        return len(self._scenes)
+
+    @property
     def turns(self) -> int:
         """Turns of all transcripts so far."""
         return self._survey.turns
 
     def persona(self, persona: Persona) -> None:
-        """Write a persona's file."""
+        """Write a persona's file; where there is a corpus alone, into its list."""
         self._yaml(f"personas/{persona.id}.yaml", persona)
-        self.personas += 1
+        self._personas.append(persona)
 
     def scene(self, scene: Scene) -> None:
-        """Write a scene's file."""
+        """Write a scene's file; where there is a corpus alone, into its list."""
         self._yaml(f"scenes/{scene.id}.yaml", scene)
-        self.scenes += 1
+        self._scenes.append(scene)
 
     def transcript(self, transcript: Transcript) -> None:
         """Append a transcript; its index is the number of those before it."""
@@ -99,6 +111,7 @@ class Target:
             **more,
         }
         data = orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        write_cast(self._corpus, self._personas, self._scenes)
         write_whole(self._corpus / "manifest.json", data)
 
     def close(self) -> None:
@@ -108,6 +121,8 @@ class Target:
             self._shard = None
 
     def _yaml(self, name: str, record: Record) -> None:
+        if self._bare:
+            return
         data = as_yaml(record.model_dump(mode="json", by_alias=True, exclude_defaults=True))
         (self._folder / name).write_text(data, encoding="utf-8", newline="\n")
 

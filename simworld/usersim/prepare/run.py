@@ -19,14 +19,15 @@ from typing import IO
 
 import orjson
 
-from simworld.backends.open import open_backend
+from simworld.backends.asking import open_asking
 from simworld.backends.sampling import Sampling
+from simworld.corpus.imports.conversations import write_pack
 from simworld.corpus.imports.names import Ids, safe
 from simworld.corpus.imports.report import Anomalies
 from simworld.corpus.imports.write import Target, corpus_into
 from simworld.errors import CorpusError, UsageError
 from simworld.usersim.prepare.alike import Alike, share, signature_of
-from simworld.usersim.prepare.ask import Asking
+from simworld.usersim.prepare.ask import ask_intents
 from simworld.usersim.prepare.case import Case
 from simworld.usersim.prepare.clean import Clean
 from simworld.usersim.prepare.facts import Facts
@@ -157,6 +158,7 @@ class _Preparation:
 
     def _write(self, target: Target, waiting: IO[bytes]) -> None:
         intents = self._asked(waiting) if ":" in self._settings.intents else {}
+        write_pack(target)
         writes, ids = Writes(self._recipe.name), Ids()
         for number, case in enumerate(_waiting(waiting)):
             split = "validation" if self._alike.side(case.root) < self._settings.validation else "train"
@@ -184,16 +186,15 @@ class _Preparation:
 
     def _asked(self, waiting: IO[bytes]) -> dict[int, str]:
         """Ask for the intents of those that will be told one."""
-        backend = open_backend(self._settings.intents, self._settings.sampling)
         kept = self._out.with_name(f"{self._out.name}.intents.jsonl")
-        asking = Asking(backend, kept, jobs=self._settings.jobs)
+        asking = open_asking(self._settings.intents, self._settings.sampling, kept, jobs=self._settings.jobs)
         wanted = (
             (number, case)
             for number, case in enumerate(_waiting(waiting))
             if not case.intent and self._is_conditioned(case)
         )
-        found = asyncio.run(asking.all(wanted))
-        self._notes.append(f"intents: {len(found)} from {backend.spec} ({asking.asked} calls, the others from {kept})")
+        found = asyncio.run(ask_intents(asking, wanted))
+        self._notes.append(f"intents: {len(found)} from {asking.spec} ({asking.asked} calls, the others from {kept})")
         if asking.failed:
             fault = f", the first: {asking.first_fault}" if asking.first_fault else ""
             self._notes.append(f"intents: {asking.failed} could not be had; those are not conditioned on one{fault}")
