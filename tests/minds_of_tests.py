@@ -48,7 +48,7 @@ from simworld.schema.story import Part, Way
 from simworld.simulate import run
 from simworld.simulate.chapters import Setting
 from simworld.simulate.minding import Minding
-from simworld.simulate.plan import StoryStage
+from simworld.simulate.stage import StoryStage
 from tests.scenes_of_tests import NAMES, Model, Request, director, end
 
 CANARY = re.compile(r"qx\d{4}xq")

@@ -15,7 +15,9 @@ import pytest
 
 from simworld.errors import UsageError
 from simworld.schema import Persona, Seat
-from simworld.simulate.plan import MOST_CASTS, Plan, Planned, Stage
+from simworld.simulate.plan import Plan, Planned
+from simworld.simulate.stage import Stage
+from simworld.simulate.tally import MOST_CASTS
 from tests.scenes_of_tests import person, scene_of
 
 TOPICS = ("trains", "tax", "bread")

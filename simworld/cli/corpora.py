@@ -38,7 +38,7 @@ def show(
     """Print a transcript, a mind in it, the dialogues of a corpus, or a graph."""
     if graph:
         from simworld.simulate.graph import compile_scene
-        from simworld.simulate.plan import Stage
+        from simworld.simulate.stage import Stage
         from simworld.simulate.stages import stages_of
         from simworld.simulate.story import compile_story
 

@@ -82,6 +82,10 @@ Rows = Annotated[
     Path | None,
     Option(metavar="FILE", help="JSON Lines: what each dialogue is about; scenes read a row's columns as row.COLUMN."),
 ]
+Fill = Annotated[
+    Path | None,
+    Option(metavar="CORPUS", help="Plan first what this corpus has least of: kinds, topics, emotions, careers, ages."),
+]
 N = Annotated[
     int | None,
     Option(

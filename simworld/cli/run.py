@@ -65,6 +65,7 @@ def run(
     memory_tokens: options.MemoryTokens = 256,
     intervene: options.Intervene = None,
     rows: options.Rows = None,
+    fill: options.Fill = None,
     n: options.N = None,
     seed: options.Seed = 0,
     jobs: options.Jobs = 64,
@@ -95,10 +96,12 @@ def run(
         out=str(out_ or ""), backend=backend, seats=_seats(seat), sampling=sampling, n=n or 1, seed=seed,
         max_turns=max_turns, jobs=jobs, workers=workers, keep_failed=keep_failed, replay=replay,
         scene_backends=scene_backends, fallback=fallback, fallback_url=fallback_base_url, budget=budget,
-        prices=read_prices(price or []), dialogue_timeout=dialogue_timeout, rows=str(rows or ""),
+        prices=read_prices(price or []), dialogue_timeout=dialogue_timeout, rows=str(rows or ""), fill=str(fill or ""),
     )  # fmt: skip
     if rows and n is None:
         settings = settings.model_copy(update={"n": _one_each(settings)})
+    if fill and out_ and fill.resolve() == out_.resolve():
+        raise UsageError(f"--fill {fill} is the folder of --out: new dialogues go into a corpus of their own")
     if replay and out_ is None:
         raise UsageError("--replay needs --out DIR, the corpus whose journal is played")
     if replay and forecast:
@@ -123,8 +126,8 @@ def _all_scenes() -> list[str]:
 
 def _one_each(settings: RunSettings) -> int:
     """Dialogues in which each scene goes once through all rows."""
-    from simworld.simulate.plan import played
     from simworld.simulate.rows import read_rows
+    from simworld.simulate.stage import played
     from simworld.simulate.stages import stages_of
 
     stages = stages_of([*settings.scenes])

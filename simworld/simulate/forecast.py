@@ -23,6 +23,7 @@ from simworld.backends.prices import price_of
 from simworld.corpus.store import Corpus
 from simworld.corpus.survey import Survey
 from simworld.errors import UsageError
+from simworld.simulate.coverage import read_coverage
 from simworld.simulate.plan import Plan
 from simworld.simulate.produce import produce
 from simworld.simulate.share import Event, RunSettings
@@ -84,7 +85,8 @@ async def forecast(settings: RunSettings, on_event: Callable[[Event], None]) -> 
         workers = min(settings.workers, size)
         await produce(settings.model_copy(update={"out": out, "n": size, "workers": workers}), note)
         took = time.perf_counter() - began if played == size else None
-        spans = [*Plan(stages, settings.seed).spans(size)]
+        coverage = read_coverage(settings.fill) if settings.fill else None
+        spans = [*Plan(stages, settings.seed, coverage=coverage).spans(size)]
         units = _units(Path(out), spans)
     if len(units) < size:
         raise UsageError(f"of the sample's {size} dialogues only {len(units)} could be played: give a larger --budget")

@@ -34,8 +34,8 @@ from simworld.simulate.charges import PAID, Grants, charged
 from simworld.simulate.child import Child
 from simworld.simulate.crew import Answer, Crew, Event, Order, Worker
 from simworld.simulate.drift import Drifts
-from simworld.simulate.plan import cast_of
 from simworld.simulate.share import Prepared, RunSettings, play_share
+from simworld.simulate.stage import cast_of
 from simworld.simulate.units import Pool, Units
 
 Note = Callable[[Event], None]

@@ -19,7 +19,7 @@ from simworld.corpus.imports.lines import form_of, json_lines
 from simworld.errors import CorpusError, UsageError
 from simworld.packs.row_rules import scene_columns
 from simworld.schema import Scene
-from simworld.simulate.plan import Row
+from simworld.simulate.tally import Row
 
 
 def read_rows(path: str | Path, scenes: Sequence[Scene]) -> tuple[Row, ...]:

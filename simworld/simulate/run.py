@@ -22,11 +22,13 @@ from simworld.simulate.admission import Admission
 from simworld.simulate.dialogue import open_dialogue
 from simworld.simulate.longterm import read_minds, write_minds
 from simworld.simulate.minding import Minding
-from simworld.simulate.plan import AnyStage, Plan, Planned, PlannedStory, Row, people_of, played, scenes_of, seats_of
+from simworld.simulate.plan import Plan, Planned, PlannedStory, people_of
 from simworld.simulate.play import play_dialogue
 from simworld.simulate.rows import check_given
 from simworld.simulate.speakers import Speakers
+from simworld.simulate.stage import AnyStage, played, scenes_of, seats_of
 from simworld.simulate.stages import Cast, Scenes, stages_of
+from simworld.simulate.tally import Row
 
 if TYPE_CHECKING:
     from langgraph.store.base import BaseStore

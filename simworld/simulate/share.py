@@ -22,13 +22,15 @@ from simworld.prompts import folder_digest
 from simworld.schema import Intervention, Record, Transcript
 from simworld.simulate.chapters import part_of
 from simworld.simulate.charges import PAID
+from simworld.simulate.coverage import read_coverage
 from simworld.simulate.drift import Drift
 from simworld.simulate.minding import Minding
 from simworld.simulate.notices import noticed
-from simworld.simulate.plan import AnyStage, Plan, Planned, PlannedStory, Stage, played, seats_of
+from simworld.simulate.plan import Plan, Planned, PlannedStory
 from simworld.simulate.rows import digest_of, read_rows
 from simworld.simulate.run import JOBS, Terms, check_interventions, play_all
 from simworld.simulate.speakers import Speakers
+from simworld.simulate.stage import AnyStage, Stage, played, seats_of
 from simworld.simulate.stages import stages_of
 
 Event = dict[str, Any]
@@ -71,6 +73,8 @@ class RunSettings(Record, frozen=True):
     """What the corpus may cost in all: `20usd`, `5Mtok`; or how long this run may take: `2h`."""
     prices: dict[str, tuple[float, float]] = {}
     """Backend (`*`: any) -> usd per million tokens, in and out."""
+    fill: str = ""
+    """Corpus whose thin places the plan fills first."""
     rows: str = ""
     """File of JSON Lines: what each dialogue is about, read by the scenes' templates as `row.COLUMN`."""
     dialogue_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
@@ -93,6 +97,7 @@ class Prepared:
         )  # fmt: skip
         settings.minding.models()
         self.rows = read_rows(settings.rows, played(self.stages)) if settings.rows else ()
+        self.coverage = read_coverage(settings.fill) if settings.fill else None
         check_interventions(settings.interventions, self.stages)
         self.till: Till | None = None
         if settings.budget:
@@ -112,6 +117,7 @@ class Prepared:
             "seed": settings.seed,
             "max_turns": settings.max_turns,
             **({"rows": digest_of(settings.rows)} if settings.rows else {}),
+            **({"fill": self.coverage.digest} if self.coverage else {}),
         }
 
     def speakers(self, journal: Journal | None) -> Speakers:
@@ -139,7 +145,7 @@ class Prepared:
 
     def plan(self) -> Plan:
         """The plan, from its start."""
-        return Plan(self.stages, self.settings.seed, self.rows)
+        return Plan(self.stages, self.settings.seed, self.rows, self.coverage)
 
     def units(self, runs: Iterable[range]) -> Iterator[Planned | PlannedStory]:
         """The units of the plan of these numbers, which ascend."""

@@ -23,7 +23,7 @@ from simworld.schema import Persona, Scene, Seat, Story
 from simworld.schema.story import Part
 from simworld.simulate.chapters import Setting, part_of
 from simworld.simulate.directors import DIRECTORS
-from simworld.simulate.plan import AnyStage, Stage, StoryStage
+from simworld.simulate.stage import AnyStage, Stage, StoryStage
 
 Cast = Mapping[str, Persona | str] | Sequence[Persona | str]
 Playable = Scene | Story | str | Path
