@@ -501,8 +501,11 @@ def test_wheel_carries_the_built_in_pack(tmp_path: Path) -> None:
 
 def test_built_in_personas_and_scenes_are_all_there() -> None:
     pack = load_pack(builtin_root(), check_template=check_template)
-    assert len(pack.personas) >= 16
-    assert len(pack.scenes) >= 16
+    assert len([one for one in pack.personas.values() if one.samples]) >= 40
+    drawn = [scene for scene in pack.scenes.values() if scene.drawn]
+    assert len(drawn) >= 40
+    assert sum(len(scene.seats) >= 3 for scene in drawn) >= 12
+    assert sum({"user", "assistant"} <= {seat.role for seat in scene.seats} for scene in drawn) >= 8
     assert len({persona.name for persona in pack.personas.values()}) == len(pack.personas)
 
 
