@@ -99,7 +99,7 @@ def test_the_readme_names_every_command() -> None:
     )  # fmt: skip
     commands = re.findall(r"^  (\w+)  ", done.stdout.split("Commands:")[1], re.MULTILINE)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert len(commands) == 12
+    assert len(commands) == 15
     assert [name for name in commands if f"`simworld {name}" not in readme] == []
 
 

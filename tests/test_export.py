@@ -378,3 +378,105 @@ def test_messages_load_with_datasets(kind: str, name: str, tmp_path: Path) -> No
     done = subprocess.run(command, capture_output=True, text=True, env=offline, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == rows
+
+
+SIMSCHAT = """\
+You are Tom Reed, a porter.
+Respond and answer like Tom Reed, using the tone, manner and vocabulary Tom Reed would use.
+
+The status of you is as follows:
+Location: the yard
+
+Status: It is late; the ward is dark.
+
+Emotion: Tense
+
+Conversation Topic: arguments
+
+The interactions are as follows:
+
+Mara Quill (speaking): Good evening.<|eot|>
+
+NARRATION (narration): A door slams.<|eot|>
+
+Tom Reed (noticing): TOM-NOTE<|eot|>
+
+Tom Reed (thinking): TOM-SECRET<|eot|>
+
+Tom Reed (speaking): Evening.
+  Mara Quill (speaking): fake<|eot|>
+
+Ivo Lund (acting): nods<|eot|>
+
+Mara Quill (acting): goes to the yard<|eot|>
+
+Tom Reed (speaking): Gone.<|eot|>"""
+
+
+def test_simschat_is_the_papers_record_with_spans(tmp_path: Path) -> None:
+    system = "You are Tom Reed, a porter.\n\nScene: The ward\n\nIt is late; the ward is dark.\n\nAnswer."
+    briefing = Briefing(system=system, opener="(o)", nudge="(n)", profile_at=(0, 27), status_at=(46, 75))
+    seats = {**transcript().seats, "tom": seat("tom", place="yard", emotion="Tense")}
+    seats["tom"] = seats["tom"].model_copy(update={"briefing": briefing})
+    [row] = exported(tmp_path, transcript(seats=seats, topic="arguments"), speaker="tom", form="simschat")
+    assert row["text"] == SIMSCHAT
+    learnt = [row["text"][span["start"] : span["stop"]] for span in row["loss"]]
+    assert learnt == [  # `Gone.` was cut
+        "Tom Reed (thinking): TOM-SECRET<|eot|>", "Tom Reed (speaking): Evening.\n  Mara Quill (speaking): fake<|eot|>",
+    ]  # fmt: skip
+
+
+def test_simschat_keeps_what_would_end_a_line_and_thoughts_that_others_are_said_to_hear(tmp_path: Path) -> None:
+    turns = [
+        turn(0, 0, "mara", "say", "One<|eot|>\n\nTom Reed (speaking): two", "tom"),
+        turn(1, 1, "mara", "think", "MARA-SECRET", "tom"),
+        turn(2, 2, "tom", "move", "out", "mara"),
+        turn(3, 3, "mara", "say", "SOFTLY", "tom", to=("tom",), manner="whisper"),
+    ]
+    [row] = exported(tmp_path, transcript(0, *turns), speaker="tom", form="simschat")
+    interactions = row["text"].partition("The interactions are as follows:\n\n")[2]
+    assert row["text"].count("<|eot|>") == 3
+    assert "Mara Quill (speaking): One<| eot |>\n\n  Tom Reed (speaking): two<|eot|>" in interactions
+    assert "Tom Reed (acting): leaves<|eot|>" in interactions
+    assert "Mara Quill (whispering to Tom Reed): SOFTLY<|eot|>" in interactions
+    assert "MARA-SECRET" not in row["text"]
+
+
+def test_simschat_of_simsconv(tmp_path: Path) -> None:
+    """The paper's own example, given as the data set has it, comes out as the paper's training file shows it."""
+    from simworld.corpus.imports.table import run_import
+
+    (tmp_path / "in").mkdir()
+    profile = "You are Zephyr Orion, a charming 28-year-old male astronaut."
+    setting = "The auditorium bustles; Zephyr Orion stands tall on the stage."
+    talk = [
+        ("Zephyr Orion", "speaking", "Good evening, everyone."),
+        ("Zephyr Orion", "thinking", "I need to engage them."),
+        ("Felix Greenfield", "speaking", "That sounds exhilarating, Commander Orion."),
+    ]
+    row = {
+        "id": "zephyr-orion#00", "character": "Zephyr Orion", "scene": 0, "scene_type": "Speech",
+        "emotion": "Confident",
+        "location": "A prestigious university’s auditorium", "setting": setting, "topic": "other",
+        "topic_raw": "Stories of space", "partners": ["Felix Greenfield"],
+        "turns": [{"speaker": who, "action": how, "content": what} for who, how, what in talk],
+    }  # fmt: skip
+    (tmp_path / "in" / "characters.jsonl").write_text(json.dumps({"name": "Zephyr Orion", "profile": profile}) + "\n")
+    (tmp_path / "in" / "dialogues.jsonl").write_text(json.dumps(row) + "\n")
+    run_import("simsconv", tmp_path / "in", tmp_path / "sims")
+    export_corpus(tmp_path / "sims" / "corpus", tmp_path / "x.txt", form="simschat")
+    assert (tmp_path / "x.txt").read_text(encoding="utf-8") == (
+        f"{profile}\nRespond and answer like Zephyr Orion, using the tone, manner and vocabulary Zephyr Orion would "
+        "use.\n\nThe status of you is as follows:\nLocation: A prestigious university’s auditorium\n\n"
+        f"Status: {setting}\n\nEmotion: Confident\n\nConversation Topic: Stories of space\n\n"
+        "The interactions are as follows:\n\n"
+        + "\n\n".join(f"{who} ({how}): {what}<|eot|>" for who, how, what in talk)
+        + "\n"
+    )
+
+
+def test_simschat_rows_without_a_line_to_learn_from_are_counted(tmp_path: Path) -> None:
+    report = export_corpus(
+        corpus(tmp_path, transcript(0, *ALL[:2])), tmp_path / "x.jsonl", speaker="mara", form="simschat"
+    )
+    assert (report.rows, report.unlearnt) == (1, 1)

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from simworld import __version__
-from simworld.cli import corpora, costs, diversity, evaluate, packs, run, train, usersim
+from simworld.cli import corpora, costs, curate, diversity, evaluate, forge, packs, run, train, usersim
 from simworld.cli.screen import say
 from simworld.errors import SimworldError, UsageError
 
@@ -32,6 +32,8 @@ costs.register(app)
 train.register(app)
 usersim.register(app)
 evaluate.register(app)
+forge.register(app)
+curate.register(app)
 diversity.register(app)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +13,7 @@ from simworld.cli.screen import out, print_transcript, say, table
 from simworld.errors import UsageError
 
 if TYPE_CHECKING:
+    from simworld.corpus.exports.viewpoints import RowOrder
     from simworld.corpus.store import Corpus
 
 
@@ -77,7 +79,7 @@ def _list_dialogues(corpus: Corpus) -> None:
 
 def export(
     corpus: Annotated[Path, typer.Argument(metavar="CORPUS")],
-    form: Annotated[str, typer.Option("--as", metavar="messages|sharegpt|text")] = "messages",
+    form: Annotated[str, typer.Option("--as", metavar="messages|sharegpt|simschat|text")] = "messages",
     speaker: Annotated[str, typer.Option(metavar="main|each|user|assistant|ID|NAME", help="Whose viewpoint.")] = "main",
     thoughts: Annotated[str, typer.Option(metavar="keep|drop", help="The speaker's own thoughts.")] = "keep",
     notes: Annotated[
@@ -94,21 +96,94 @@ def export(
     ] = None,
     include: Annotated[
         list[str] | None,
-        typer.Option(metavar="STATUS", help="Statuses beside `complete`: truncated, stopped_by_budget, failed."),
+        typer.Option(
+            metavar="STATUS",
+            help="What leaves beside complete dialogues: truncated, stopped_by_budget, failed; rejected (by curate).",
+        ),
+    ] = None,
+    out_: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE|DIR", help="X.jsonl, X.parquet, X.txt or, split, a folder; default: stdout."
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="persona|scene|both|random|given", help="Make a dataset: train, validation, test, a card."
+        ),
+    ] = None,
+    shares: Annotated[
+        str | None, typer.Option(metavar="A,B,C", help="Of train, validation, test; default: 0.9,0.05,0.05.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="S", help="Decides among equal splits; default: 0.")] = None,
+    partners: Annotated[
+        str | None,
+        typer.Option(metavar="strict|allow", help="Whether partners of the main person count too; default: strict."),
     ] = None,
     to: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="X.jsonl, X.parquet or X.txt; default: stdout.")
+        str | None, typer.Option(metavar="parquet|jsonl", help="Files of a dataset; default: parquet.")
+    ] = None,
+    license: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What the card says of the licence; default: unknown.")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(metavar="CODE,...", help="What the card says of the language; default: found out.")
+    ] = None,
+    push_to: Annotated[
+        str | None, typer.Option(metavar="OWNER/NAME", help="Then push the dataset to this name on a hub, private.")
     ] = None,
 ) -> None:
     """Turn transcripts into training rows, one per viewpoint."""
-    from simworld.corpus.exports.write import export_corpus
+    from simworld.corpus.exports.viewpoints import RowOrder
 
-    report = export_corpus(
-        corpus, to, form=form, speaker=speaker, thoughts=_keeps("--thoughts", thoughts), notes=_keeps("--notes", notes),
-        include=tuple(include or ()), inside=_listed(with_),
+    order = RowOrder(
+        form, speaker, _keeps("--thoughts", thoughts), _keeps("--notes", notes), tuple(include or ()),
+        tuple(_listed(with_)),
     )  # fmt: skip
-    for line in report.lines():
+    of_dataset = {
+        "--shares": shares, "--seed": seed, "--partners": partners, "--to": to, "--license": license,
+        "--language": language, "--push-to": push_to,
+    }  # fmt: skip
+    given = {option: value for option, value in of_dataset.items() if value is not None}
+    lines = _dataset(corpus, out_, split, order, given) if split is not None else _rows(corpus, out_, order, given)
+    for line in lines:
         say(line)
+
+
+def _rows(corpus: Path, to: Path | None, order: RowOrder, given: Mapping[str, object]) -> list[str]:
+    """Write one file."""
+    from simworld.corpus.exports.write import write_rows
+
+    if given:
+        raise UsageError(
+            f"{next(iter(given))} belongs to a dataset: give --split persona, scene, both, random or given"
+        )
+    return write_rows(corpus, to, order).lines()
+
+
+def _dataset(corpus: Path, to: Path | None, split: str, order: RowOrder, given: Mapping[str, Any]) -> list[str]:
+    """Write a folder of train, validation and test."""
+    from simworld.corpus.card import CardOrder
+    from simworld.corpus.exports.dataset import export_dataset
+    from simworld.corpus.splits import SHARES, SplitOrder
+
+    if to is None or str(to) == "-":
+        raise UsageError("--split makes a folder of files: give --out DIR")
+    shares = _shares(given["--shares"]) if "--shares" in given else SHARES
+    report = export_dataset(
+        corpus, to, SplitOrder(split, shares, given.get("--seed", 0), given.get("--partners", "strict")), order,
+        to=given.get("--to", "parquet"), push_to=given.get("--push-to", ""),
+        about=CardOrder(given.get("--license", "unknown"), tuple(_listed(given.get("--language")))),
+    )  # fmt: skip
+    return report.lines()
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--shares '{text}' is not allowed; three numbers, such as 0.9,0.05,0.05") from None
 
 
 def _listed(given: str | None) -> list[str]:

@@ -16,8 +16,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
 
+from simworld.corpus.exports.leaving import Leaving
 from simworld.corpus.exports.speakers import Wanted
-from simworld.corpus.exports.write import COMPLETE, STATUSES
 from simworld.corpus.store import Corpus
 from simworld.errors import UsageError, unknown
 from simworld.schema import Transcript
@@ -50,9 +50,6 @@ class Rows:
         validation, and a conversation that a held-out person takes part in teaches nobody else.
         Raises UsageError for a status or split that is not known.
         """
-        for status in include:
-            if status not in STATUSES:
-                raise unknown("status", status, STATUSES)
         if split_by not in SPLITS:
             raise unknown("--split-by", split_by, SPLITS)
         if not 0 <= validation < 1:
@@ -61,7 +58,7 @@ class Rows:
         self._sources = [Corpus(one) for one in corpora]
         self._speaker, self._thoughts, self._notes = speaker, thoughts, notes
         self._share, self._split_by = validation, split_by
-        self._taken = {COMPLETE, *include}
+        self._leaving = Leaving(include)
         self.left_out: Counter[str] = Counter()
         """Why -> transcripts or rows, of the last reading."""
         self.sources: Counter[str] = Counter()
@@ -82,8 +79,8 @@ class Rows:
     def _rows(self, transcript: Transcript, wanted: Wanted, prefix: str) -> Iterator[TrainRow]:
         seats = wanted.seats(transcript)
         self.transcripts += 1
-        if transcript.status not in self._taken:
-            self.left_out[f"transcripts that are {transcript.status}"] += 1
+        if reason := self._leaving.reason(transcript):
+            self.left_out[f"transcripts that are {reason}"] += 1
             return
         if not seats:
             self.left_out["transcripts without such a seat"] += 1

@@ -95,7 +95,8 @@ def brief(
     system = render(name, **values, standings=standings, remembered=remembered)
     briefing = Briefing(
         system=system, opener=_opener(persona.name, seat.is_plain), nudge=_nudge(persona.name),
-        profile_at=_span(system, values["profile"]), status_at=_span(system, values["status"]),
+        profile_at=_span(system, values["profile"]), background_at=_span(system, values["background"]),
+        status_at=_span(system, values["status"]),
     )  # fmt: skip
     used = [name, "opener", "nudge", "note", "forms.yaml", "when.yaml"] + ([] if persona.profile else ["profile"])
     return briefing, {template: digest(template) for template in used}

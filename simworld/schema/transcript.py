@@ -26,6 +26,8 @@ class Briefing(Record, frozen=True):
     """The user message between two own acts, where nothing was perceived in between."""
     profile_at: tuple[int, int] | None = None
     """Where in `system` the profile stands, from and to; None: it does not, or that is not known."""
+    background_at: tuple[int, int] | None = None
+    """Where in `system` the scene's background stands."""
     status_at: tuple[int, int] | None = None
     """Where in `system` the scene's status stands."""
 
@@ -33,6 +35,11 @@ class Briefing(Record, frozen=True):
     def profile(self) -> str:
         """Who this one is, as told; empty where that is not known."""
         return _part(self.system, self.profile_at)
+
+    @property
+    def background(self) -> str:
+        """What everybody knew of the situation, as told; empty where that is not known."""
+        return _part(self.system, self.background_at)
 
     @property
     def status(self) -> str:

@@ -102,6 +102,26 @@ class TextRow(TypedDict):
     text: str
 
 
+class Span(TypedDict):
+    """A part of a text, in characters."""
+
+    start: int
+    stop: int
+    """The first character that is no longer part of it."""
+
+
+class SimsChatRow(TypedDict):
+    """A row of `--as simschat`."""
+
+    id: str
+    transcript: str
+    speaker: str
+    """Seat id."""
+    text: str
+    loss: list[Span]
+    """The lines that a trainer learns from, in their order."""
+
+
 class Exporter(Protocol):
     """Transcript, speaker (a seat's id) -> rows; none where this seat never acted."""
 

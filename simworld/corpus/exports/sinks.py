@@ -95,6 +95,15 @@ def _sink(suffix: str, file: BinaryIO, row_type: type) -> Sink:
     return _Plain(file) if suffix == ".txt" else _Lines(file)
 
 
+def parquet_library() -> Any:
+    """`pyarrow.parquet`. Raises MissingDependency where it is not installed."""
+    try:
+        import_module("pyarrow")
+        return import_module("pyarrow.parquet")
+    except ImportError:
+        raise MissingDependency("a .parquet file needs pyarrow: pip install 'simworld[parquet]'") from None
+
+
 class _Lines:
     """One JSON object a line."""
 
@@ -127,11 +136,8 @@ class _Parquet:
     """Row groups of bounded size, the columns as the row's type names them."""
 
     def __init__(self, file: BinaryIO, row_type: type) -> None:
-        try:
-            self._arrow: Any = import_module("pyarrow")
-            parquet: Any = import_module("pyarrow.parquet")
-        except ImportError:
-            raise MissingDependency("a .parquet file needs pyarrow: pip install 'simworld[parquet]'") from None
+        parquet = parquet_library()
+        self._arrow: Any = import_module("pyarrow")
         self._schema = self._arrow.schema(list(self._type(row_type)))
         self._writer = parquet.ParquetWriter(file, self._schema)
         self._rows: list[Any] = []

@@ -14,6 +14,7 @@ from simworld.registry import find
 EXPORTERS: dict[str, str] = {
     "messages": "simworld.corpus.exports.messages:messages_rows",
     "sharegpt": "simworld.corpus.exports.sharegpt:sharegpt_rows",
+    "simschat": "simworld.corpus.exports.simschat:simschat_rows",
     "text": "simworld.corpus.exports.text:text_rows",
 }
 

@@ -10,6 +10,7 @@ Mara Quill (speaking): Tea, then.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from simworld.corpus.exports.rows import TextRow, row_id
 from simworld.prompts import render
@@ -40,7 +41,7 @@ class Script:
     """Turns of one transcript as lines: what the template `script` is handed."""
 
     def __init__(self, transcript: Transcript) -> None:
-        self._forms, self._places = transcript.forms, transcript.places
+        self._forms, self.places = transcript.forms, transcript.places
         self._names = {id: seat.name for id, seat in transcript.seats.items()}
         self._narrators = {NARRATOR} | {id for id, seat in transcript.seats.items() if seat.role == "narrator"}
         names = "|".join(sorted(map(re.escape, self._names.values()), key=len, reverse=True))
@@ -48,31 +49,39 @@ class Script:
 
     def note(self, turn: Turn) -> Line:
         """The private note that came before a turn."""
-        return {"kind": "note", "name": self._name(turn), "text": self._as_text(turn.note)}
+        return {"kind": "note", "name": self.name_of(turn), "text": self.as_text(turn.note)}
 
     def line(self, turn: Turn) -> Line:
         """The turn."""
-        kind = "narration" if turn.seat in self._narrators else turn.manner or turn.kind
-        to = ", ".join(self._names.get(id, id) for id in turn.to)
-        return {"kind": kind, "name": self._name(turn), "to": to, "text": self._told(turn)}
+        kind = "narration" if self.is_narration(turn) else turn.manner or turn.kind
+        return {"kind": kind, "name": self.name_of(turn), "to": self.names(turn.to), "text": self._told(turn)}
 
-    def _name(self, turn: Turn) -> str:
+    def is_narration(self, turn: Turn) -> bool:
+        """Whether nobody in the scene did it."""
+        return turn.seat in self._narrators
+
+    def name_of(self, turn: Turn) -> str:
+        """The name of who did it; a narrator's id where it has none."""
         return self._names.get(turn.seat, turn.seat)
+
+    def names(self, seats: Sequence[str]) -> str:
+        """The names of some seats, as one says them."""
+        return ", ".join(self._names.get(id, id) for id in seats)
 
     def _told(self, turn: Turn) -> str:
         """A turn's words; what is done, and where one goes, as everybody was told it."""
-        text = self._as_text(turn.text)
-        if turn.seat in self._narrators:
+        text = self.as_text(turn.text)
+        if self.is_narration(turn):
             return self._forms["narration"].format(text=text)
         if turn.kind in ("say", "think"):
             return text
-        form = turn.kind if turn.kind == "do" else self._way(turn)
-        return self._forms[form].format(name=self._name(turn), text=text, place=self._places.get(turn.text, turn.text))
+        form = turn.kind if turn.kind == "do" else self.way(turn)
+        return self._forms[form].format(name=self.name_of(turn), text=text, place=self.places.get(turn.text, turn.text))
 
-    def _way(self, turn: Turn) -> str:
+    def way(self, turn: Turn) -> str:
         """How a move is told; transcripts of before there were entries have no form for them."""
         return "leave" if turn.text == OUT else "enter" if turn.source and "enter" in self._forms else "move"
 
-    def _as_text(self, text: str) -> str:
+    def as_text(self, text: str) -> str:
         """`text` with each further line that imitates a speaker's indented: it stays one turn."""
         return self._label.sub("  ", text) if "\n" in text else text

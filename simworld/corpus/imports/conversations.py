@@ -30,7 +30,7 @@ from simworld.corpus.imports.talk import ASSISTANT, USER, WORDINGS, Spoken, Talk
 from simworld.corpus.imports.write import Target, import_into
 from simworld.errors import CorpusError, UsageError
 from simworld.prompts import Situation, brief, field_values, forms
-from simworld.schema import Ending, Persona, Scene, Seat, SeatRecord, Transcript, Turn
+from simworld.schema import Briefing, Ending, Persona, Scene, Seat, SeatRecord, Transcript, Turn
 
 OTHER = {USER: ASSISTANT, ASSISTANT: USER}
 BACKEND = "imported"
@@ -165,7 +165,8 @@ def with_system(records: dict[str, SeatRecord], system: str | None) -> dict[str,
     if system is None:
         return records
     record = records[ASSISTANT]
-    briefing = record.briefing.model_copy(update={"system": system, "profile_at": None, "status_at": None})
+    told = record.briefing
+    briefing = Briefing(system=system, opener=told.opener, nudge=told.nudge)
     return {**records, ASSISTANT: record.model_copy(update={"briefing": briefing})}
 
 

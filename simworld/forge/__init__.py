@@ -1,0 +1,1 @@
+"""Make personas, scenes, interviews and whole packs."""
