@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 COMPOSER = "composer"
+FEW = 6
+"""Personas below which the built-in ones are there to be met too."""
 
 Personas = Annotated[
     list[str],
@@ -188,7 +190,7 @@ def _found(names: list[str], pack: Path | None) -> tuple[list[Persona], list[Per
             found.update(there)
         else:
             found[name] = find_persona(name, own)
-    if not own and len(found) < 2:
+    if not own and len(found) < FEW:
         around.update(load_pack(builtin_root()).personas)
     return list(found.values()), [one for one in around.values() if one.drawn]
 

@@ -26,6 +26,7 @@ from simworld.prompts import render
 from simworld.schema import Persona
 
 SEAT = "forge"
+PACES = ("clipped", "even", "flowing")
 LEFT_OUT = frozenset({"id", "profile", "drawn"})
 """Fields that a model is not asked for."""
 LEAST = {
@@ -159,6 +160,7 @@ def persona_schema() -> dict[str, Any]:
         fields[name] = {"$ref": f"#/$defs/{record}"}
         part = schema["$defs"][record]
         part["required"] = list(part["properties"])
+    schema["$defs"]["Voice"]["properties"]["pace"] = {"type": "string", "enum": list(PACES)}
     for name, kind in KINDS.items():
         words = {"type": "string", "enum": list(vocabulary().words[kind])}
         fields[name] = {**fields[name], "items": words} if fields[name].get("type") == "array" else words

@@ -100,7 +100,7 @@ async def forge_pack(
     people = await forge_people(order.people, asking)
     if len(people.personas) < 2:
         told = "; ".join(people.report.lines()[:6])
-        raise RunStopped(f"a pack needs two personas: {told}; the same command asks again for what was not answered")
+        raise RunStopped(f"a pack needs two personas: {told}; to ask anew, remove {folder / ANSWERS}")
     ties = weave(people.personas, order.people.seed)
     made = await forge_scenes(SceneOrder(n=order.scenes, seed=order.people.seed), people.personas, asking, ties=ties)
     asked = await ask_all(people.personas, ties, order.interviews, order.people.seed, asking)

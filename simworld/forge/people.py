@@ -119,6 +119,9 @@ async def _asked(
             asked = await ask_persona(asking, order, given, aspects, again=crowd.nearest(asked.persona)[1])
         _note(asked, aspects, tally)
         if asked.persona:
+            alike, other = crowd.nearest(asked.persona)
+            if alike > order.alike:
+                tally.told.append(f"{asked.persona.id}: still {alike:.2f} like {other} after it was asked for again")
             crowd.add(asked.persona)
             made.append(asked.persona)
     return made

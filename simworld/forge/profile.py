@@ -110,6 +110,10 @@ def _of_second_person(text: str) -> dict[str, Any]:
         "hobbies": tuple(one for one in likes if one.split()[0].endswith("ing"))[:6], "dislikes": dislikes[:6],
     }  # fmt: skip
     for key in ("family", "living", "social"):
-        told = " ".join(improv.first_person(one.strip(" `")) for one in sentences_on(key, text))
+        told = " ".join(_capital(improv.first_person(one.strip(" `"))) for one in sentences_on(key, text))
         found[key] = told if len(told) <= LONGEST else ""
     return found
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

@@ -94,7 +94,8 @@ def _rank(text: str, match: re.Match[str]) -> int:
 
 def _with_qualifier(text: str, written: str) -> str:
     """A career as written, with the words that narrow it: 'environmental lawyer'."""
-    narrow = rf"\b(?:an?|the|your) ((?:(?!(?:an?|the|who|woman|man|male|female|\d[\w-]*)\b)[\w'-]+ ){{0,3}}{re.escape(written)})\b"
+    words_ = r"(?:(?!(?:an?|the|who|woman|man|male|female|\d[\w-]*)\b)[\w'-]+ ){0,3}"
+    narrow = rf"\b(?:an?|the|your) ({words_}{re.escape(written)})\b"
     found = re.search(narrow, text, re.IGNORECASE)
     return (found[1] if found else written).lower()
 
