@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from simworld import registry
 from simworld.cli.app import app
 from simworld.corpus.cast import write_cast
 from simworld.corpus.store import Corpus, shard_file, to_line
-from simworld.curate.case import Case, People
+from simworld.curate.case import Case, Found, People
 from simworld.curate.facts import claims_in
 from simworld.curate.judge import Judging, read_found, read_marks
 from simworld.curate.recipe import recipe_of, standard
@@ -379,9 +381,10 @@ def many(count: int) -> list[list[str]]:
 
 def test_the_same_bytes_whatever_the_workers_and_the_hash_seed(tmp_path: Path) -> None:
     source = corpus(tmp_path / "in", many(410))
-    for name, workers, seed in (("one", 1, "1"), ("two", 2, "77")):
-        done = run(source, "--out", tmp_path / name, "--workers", workers, PYTHONHASHSEED=seed)
-        assert "410 transcripts, 370 kept" in done.stderr
+    report = curate(source, tmp_path / "one")
+    assert (report.facts["read"], report.facts["kept"]) == (410, 370)
+    done = run(source, "--out", tmp_path / "two", "--workers", 2, PYTHONHASHSEED="77")
+    assert "410 transcripts, 370 kept" in done.stderr
     assert bytes_of(tmp_path / "one") == bytes_of(tmp_path / "two")
     assert files(tmp_path / "one") == files(tmp_path / "two")
 
@@ -396,7 +399,7 @@ def test_a_killed_one_leaves_no_half_corpus(tmp_path: Path) -> None:
     running.wait()
     assert half.exists()
     assert not out.exists()
-    run(source, "--out", out, "--workers", 1)
+    curate(source, out)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
     assert len(transcripts(out)) == 200
 
@@ -517,3 +520,24 @@ def test_a_judge_finds_contradictions_and_its_answers_are_kept(tmp_path: Path, m
     assert (tmp_path / "keep.judge.jsonl").is_file()
     assert bytes_of(tmp_path / "keep") == bytes_of(tmp_path / "moved")
     assert report.facts["judge"]["judged"] == 2
+
+
+def test_a_filter_of_another_package_joins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    point = importlib.metadata.EntryPoint("no_oars", "tests.test_curate:no_oars", registry.group("filter"))
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == "simworld.filters" else [])
+    standard.cache_clear()
+    try:
+        report = curate(corpus(tmp_path / "in"), tmp_path / "out", recipe_of(only=["no_oars"]))
+    finally:
+        standard.cache_clear()
+    found = {row["id"]: row["curation"]["findings"] for row in transcripts(tmp_path / "out")}
+    assert [id for id, findings in found.items() if findings] == ["d1"]
+    assert report.facts["filters"]["no_oars"]["rejected"] == 1
+
+
+def no_oars(case: Case, bounds: Mapping[str, Any]) -> Iterator[Found]:
+    """Somebody speaks of an oar."""
+    del bounds
+    said = [turn for turn in case.transcript.turns if re.search(r"\boar\b", turn.text)]
+    if said:
+        yield Found("an oar", tuple(turn.n for turn in said))

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from simworld.curate.case import Bound
+from simworld.curate.table import FILTERS
 from simworld.errors import UsageError, nearest, unknown
 from simworld.packs.node import Node
 from simworld.packs.reader import read_yaml
 from simworld.prompts.render import TEMPLATES
+from simworld.registry import names
 
 Use = Literal["on", "mark", "off"]
 USES: tuple[Use, ...] = ("on", "mark", "off")
@@ -50,12 +52,12 @@ Recipe = Mapping[str, Rule]
 
 @cache
 def standard() -> Recipe:
-    """The built-in recipe."""
+    """The built-in recipe; filters of other packages are `on` at its end, and have no bounds."""
     rules: dict[str, Rule] = {}
     for name, entry in read_yaml(PLACE, PLACE.name).entries.items():
         bounds = {key: _plain(one.node) for key, one in entry.node.entries.items() if key != "use"}
         rules[name] = Rule(_USES[entry.node.entries["use"].node.text], bounds)
-    return rules
+    return rules | {name: Rule("on", {}) for name in names("filter", FILTERS) if name not in rules}
 
 
 def recipe_of(
@@ -84,8 +86,8 @@ def recipe_of(
             raise UsageError(f"{where}: should be FILTER.BOUND=VALUE, such as near.likeness=0.7 or language.use=off")
         node = read_yaml(f"{bound}: {value}", where)
         _over(rules, name, node, where)
-    for option, names in (("--only", only or ()), ("--without", without)):
-        for name in names:
+    for option, given in (("--only", only or ()), ("--without", without)):
+        for name in given:
             if name not in rules:
                 raise unknown(f"{option}: filter", name, rules)
     return {name: Rule(_use(name, use, only, without), bounds) for name, (use, bounds) in rules.items()}

@@ -154,4 +154,4 @@ def about(name: str) -> str:
     if name in JUDGED:
         return JUDGED[name]
     found = find("filter", name, {**FILTERS, **ACROSS})
-    return str(found.__doc__ or "").strip().splitlines()[0].rstrip(".")
+    return str(found.__doc__ or name).strip().splitlines()[0].rstrip(".")
