@@ -72,7 +72,9 @@ def train(
     ] = "auto",
     thoughts: Annotated[str, typer.Option(metavar="keep|drop", help="The speaker's own thoughts.")] = "keep",
     notes: Annotated[str, typer.Option(metavar="keep|drop", help="The private notes of its prompts.")] = "keep",
-    include: Annotated[list[str] | None, typer.Option(metavar="STATUS", help="Statuses beside `complete`, or `rejected`.")] = None,
+    include: Annotated[
+        list[str] | None, typer.Option(metavar="STATUS", help="Statuses beside `complete`, or `rejected`.")
+    ] = None,
     validation: Annotated[
         float, typer.Option(metavar="SHARE", help="Held out, where the corpus has no split of its own.")
     ] = 0.05,
