@@ -17,6 +17,7 @@ from simworld.curate.dimensions import Dimensions, Spread, spoken
 from simworld.curate.diversity import measure_diversity
 from simworld.curate.sameness import Sample, nearest, shingles_of
 from simworld.errors import CorpusError
+from simworld.schema import Persona
 from simworld.text.ngrams import ngrams, words
 from tests.runs import simworld, two_scenes
 
@@ -81,6 +82,22 @@ def test_dimensions_count_people_scenes_and_lines(corpus: Path) -> None:
     assert sum(tally["ages"].counts.values()) == len(seats)
     assert tally["line openings"].total == sum(len(spoken(one)) for one in rows)
     assert tally["openings"].total == 12
+
+
+PROFILE = "You are Ann Lee, a 34-year-old woman who works as a baker."
+
+
+def test_a_profile_alone_tells_of_a_career_and_an_age() -> None:
+    class Imported:
+        personas = {
+            "x": Persona(id="x", name="Ann", profile="You are Ann Lee, a 34-year-old woman who works as a baker.")
+        }
+        scenes: dict[str, Any] = {}
+
+    tally = Dimensions(Imported())  # type: ignore[arg-type]
+    tally.add(row(seats={"a": {"persona": "x"}}))
+    found = [dict(tally[name].counts) for name in ("careers", "ages", "genders")]
+    assert found == [{"baker": 1}, {"30s": 1}, {"woman": 1}]
 
 
 def test_holes_are_what_could_be_and_is_not() -> None:

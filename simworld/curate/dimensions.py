@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simworld.corpus.store import Corpus
+from simworld.forge.profile import read_profile
 from simworld.prompts import words as vocabulary
 from simworld.schema import NARRATOR, Persona
 from simworld.simulate.coverage import PLAIN, decade_of
@@ -82,7 +83,7 @@ class Dimensions(Mapping[str, Spread]):
     """Name -> spread, over the transcripts that were added. Those of people need a corpus that holds its cast."""
 
     def __init__(self, corpus: Corpus) -> None:
-        self._personas = dict(corpus.personas)
+        self._personas = {id: _told(who) for id, who in corpus.personas.items()}
         self._counts: dict[str, Counter[str]] = {name: Counter() for name in (*_OF_PEOPLE, *_OF_DIALOGUES)}
         cast = [who for id, who in self._personas.items() if id not in PLAIN]
         self._allowed = {
@@ -111,6 +112,17 @@ class Dimensions(Mapping[str, Spread]):
 
     def __len__(self) -> int:
         return sum(bool(counts) for counts in self._counts.values())
+
+
+def _told(persona: Persona) -> Persona:
+    """A persona known by a profile alone, with what can be read of that."""
+    if persona.career or not persona.profile:
+        return persona
+    found = read_profile(persona.profile).fields
+    return persona.model_copy(update={name: found[name] for name in _READ if name in found})
+
+
+_READ = ("age", "career", "gender", "traits")
 
 
 def _personas(row: Row) -> Iterable[str]:
