@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
@@ -286,7 +287,7 @@ def test_one_person_under_two_ids_two_spellings_or_nearly_the_same_profile() -> 
     words = profile.split()
     near = " ".join(["You are Vera Finch.", *words[4:30], "truly", *words[31:]])
     twins = [
-        seat("Ana Reis", id="other"), seat("tom  BELL", id="tom_2"), seat("Eva Married", id="eva_stone"),
+        seat("Dr. Ána Reis", id="other"), seat("tom  BELL", id="tom_2"), seat("Eva Married", id="eva_stone"),
         seat("Mara Quill", profile=profile), seat("Vera Finch", profile=near),
     ]  # fmt: skip
     extra = [dialogue(100 + at, twins[at % 5]) for at in range(20)]
@@ -296,6 +297,25 @@ def test_one_person_under_two_ids_two_spellings_or_nearly_the_same_profile() -> 
         assert [made.sides[one.id] for one in extra[:2]] == [side["Ana Reis"], side["Tom Bell"]]
         assert side["Eva Married"] == side["Eva Stone"]
         assert side["Mara Quill"] == side["Vera Finch"]
+
+
+@pytest.mark.parametrize("changed", [0.05, 0.1, 0.15])
+def test_a_profile_with_some_of_its_words_changed_is_the_same_persons(changed: float) -> None:
+    told = "You are Mara Quill. " + talk("mara", 160)
+    words = told.split()
+    random = Random(f"changed:{changed}")
+    words = [f"word{at}" if at > 3 and random.random() < changed else word for at, word in enumerate(words)]
+    twins = [
+        seat("Mara Quill", profile=told),
+        seat("Vera Finch", profile=" ".join(["You", "are", "Vera", "Finch.", *words[4:]])),
+    ]
+    dialogues = [
+        *(dialogue(at, name) for at, name in enumerate(PEOPLE * 4)),
+        *(dialogue(100 + at, twins[at % 2]) for at in range(8)),
+    ]
+    for seed in range(6):
+        made = split(dialogues, seed=seed, shares=(0.4, 0.3, 0.3))
+        assert len({made.sides[one.id] for one in dialogues[-8:]}) == 1
 
 
 def test_profiles_of_a_few_words_tell_nobody_from_another() -> None:

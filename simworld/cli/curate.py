@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 HEADS = ("filter", "use", "found in", "rejected", "alone", "first")
 
 
+MIN_SCORE, MARKED, KEEP = 7.0, "marks", "keep"
+
+
 def register(app: typer.Typer) -> None:
     """Add these commands to the app."""
     app.command()(curate)
@@ -46,17 +49,17 @@ def curate(
     judge: Annotated[str | None, typer.Option(metavar="B", help="A model that reads what the rules leave.")] = None,
     min_score: Annotated[
         float, typer.Option(metavar="S", help="Mean of its marks, 1 to 10, below which it rejects.")
-    ] = 7,
+    ] = MIN_SCORE,
     judge_marks: Annotated[
         str | None, typer.Option(metavar="MARK,...", help="What it marks; default: fidelity,coherence,naturalness.")
     ] = None,
     judge_for: Annotated[
         str, typer.Option(metavar="TASK,...", help="What it is asked: marks, contradiction, unwanted.")
-    ] = "marks",
+    ] = MARKED,
     unwanted_about: Annotated[str, typer.Option(metavar="TEXT", help="What it is told is unwanted.")] = "",
     unjudged: Annotated[
         str, typer.Option(metavar="keep|drop", help="What becomes of those whose judgement could not be had.")
-    ] = "keep",
+    ] = KEEP,
     base_url: Annotated[str | None, typer.Option(metavar="U", help="Address of the judge's server.")] = None,
     jobs: Annotated[int, typer.Option(metavar="J", help="Calls to it at once.", min=1)] = 16,
     budget: Annotated[
@@ -77,10 +80,21 @@ def curate(
     given += [f"language.wanted={language}"] if language is not None else []
     given += [f"similar.encoder={embeddings}", "similar.use=on"] if embeddings is not None else []
     given += [f"pii.do={_one_of('--pii', pii, ('mask', 'drop'))}"] if pii is not None else []
+    if only is not None and not _listed(only):
+        raise UsageError("--only names no filter")
     chosen = recipe_of(recipe, changes=given, only=_listed(only), without=_listed(without) or ())
     if unwanted is not None:
         chosen = _with_words(chosen, unwanted)
     judging = None
+    asked = {
+        "--min-score": min_score != MIN_SCORE, "--judge-marks": judge_marks is not None,
+        "--judge-for": judge_for != MARKED, "--unwanted-about": unwanted_about, "--unjudged": unjudged != KEEP, "--base-url": base_url, "--budget": budget,
+        "--price": price,
+    }  # fmt: skip
+    if judge is None and any(asked.values()):
+        raise UsageError(
+            f"{next(name for name, given in asked.items() if given)} is for a judge: name one with --judge B"
+        )
     if judge is not None:
         judging = Judging(
             judge, min_score=min_score, tasks=tuple(_listed(judge_for) or ()),

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from simworld.corpus.splits import (
-    ALIKE,
     FEW_WORDS,
+    PROFILE_ALIKE,
     SIDES,
     TEST,
     TRAIN,
@@ -98,7 +98,7 @@ def _like(one: _Side, other: _Side) -> str:
     measure = _measure(list(other.profiles))
     for words, place in one.profiles.items():
         likeness, number = measure(words)
-        if likeness >= ALIKE:
+        if likeness >= PROFILE_ALIKE:
             match = list(other.profiles.values())[number]
             return f"a profile (similarity {likeness:.2f}): {place} and {match}"
     return ""

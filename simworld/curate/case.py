@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 from simworld.curate.facts import Facts, facts_of
 from simworld.prompts import data, profile
 from simworld.schema import NARRATOR, Persona, SeatRecord, Transcript, Turn
+from simworld.text.private import masked
 from simworld.text.words import content_stems
 
 REMEMBERED = 4096
@@ -150,7 +151,7 @@ def _says_nothing(text: str, name: str) -> bool:
 
 def shortened(text: str, most: int = 90) -> str:
     """A text fit for a finding: on one line, cut where it is long."""
-    line = " ".join(text.split())
+    line = " ".join(masked(text)[0].split())
     return line if len(line) <= most else f"{line[: most - 3].rstrip()}..."
 
 

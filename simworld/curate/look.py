@@ -23,6 +23,7 @@ from simworld.curate.table import ACROSS, FILTERS, Across, Filter
 from simworld.errors import UsageError
 from simworld.registry import find, lookup
 from simworld.schema import Finding, Transcript
+from simworld.text.private import masked
 
 FEW = 4
 """Files of transcripts up to which no worker is worth its start."""
@@ -69,9 +70,9 @@ class Look:
 
 
 def finding(name: str, found: Found, drops: bool) -> Finding:
-    """As it stands in the corpus."""
+    """As it stands in the corpus; what it quotes shows no address and no number."""
     value = round(float(found.value), 4) if found.value is not None else None
-    return Finding(filter=name, detail=found.detail, turns=found.turns, value=value, drops=drops)
+    return Finding(filter=name, detail=masked(found.detail)[0], turns=found.turns, value=value, drops=drops)
 
 
 def require(recipe: Recipe) -> None:

@@ -121,6 +121,11 @@ class CurateReport:
         )
         if self.already:
             lines.append(f"{self.out}: was finished before by the same command; nothing was done")
+            if failed := facts.get("judge", {}).get("failed"):
+                kept = f"{self.out.name}.judge.jsonl"
+                lines.append(
+                    f"{failed} calls to the judge had failed: take {self.out} away to ask them again ({kept} stays)"
+                )
         elif self.milliseconds:
             lines.append(f"looked through at {self.milliseconds:.1f} ms a transcript")
         return lines

@@ -33,7 +33,7 @@ from simworld.curate.look import Look, Seen, finding, look_through, require
 from simworld.curate.recipe import Recipe, recipe_of
 from simworld.curate.report import CurateReport, Tally, facts_of
 from simworld.curate.write import write_corpus
-from simworld.errors import CorpusError
+from simworld.errors import CorpusError, RunStopped, UsageError
 from simworld.schema import Finding
 
 REPORT = "curation.json"
@@ -60,6 +60,8 @@ def curate(
     """
     recipe = recipe or recipe_of()
     corpus = Corpus(source)
+    if out.resolve() != source.resolve() and out.resolve().is_relative_to(source.resolve()):
+        raise UsageError(f"{out}: lies inside the corpus that is curated; give --out a place beside it")
     identity = _identity(corpus, recipe, judging)
     if (before := _finished(out, identity)) is not None:
         return CurateReport(out, before, already=True)
@@ -71,6 +73,7 @@ def curate(
         with (half / "verdicts").open("w+b") as verdicts:
             if judge:
                 asyncio.run(_judge(judge, corpus, found, verdicts, watch or _unwatched))
+                _refuse_silent(judge)
             masks = recipe["pii"].use != "off" and recipe["pii"].bounds["do"] == "mask"
             name = source.resolve().name
             write_corpus(
@@ -214,6 +217,16 @@ async def _judge(judge: Judge, corpus: Corpus, found: IO[bytes], verdicts: IO[by
             watch("judged", judge.judged)
     finally:
         await judge.asking.close()
+
+
+def _refuse_silent(judge: Judge) -> None:
+    """A judge that never answered has judged nothing."""
+    asking = judge.asking
+    if asking.failed and not asking.asked and not asking.from_file:
+        raise RunStopped(
+            f"the judge {asking.spec} answered none of {asking.failed} calls, the first: {asking.first_fault}; the same "
+            "command goes on once that is mended"
+        )
 
 
 def _told(found: IO[bytes], verdicts: IO[bytes]) -> Iterator[tuple[list[Finding], dict[str, float]]]:

@@ -77,7 +77,10 @@ def _speaker_line() -> re.Pattern[str]:
 @lru_cache(maxsize=4096)
 def _line_of(name: str) -> re.Pattern[str]:
     """The name with a colon, where a line or a sentence begins."""
-    return re.compile(rf"(?:^|\n|[.!?…\"”*)]\s)\s*[*_\[(]*{re.escape(name)}(?: \([^)\n]{{1,30}}\))?[*_\])]*:[*_]*\s*\S")
+    written = f"(?:{re.escape(name)}|{re.escape(name.upper())})"
+    return re.compile(
+        rf"(?:^|\n|[.!?…\"”*)]\s)\s*[*_\[(]*{written}(?: \([^)\n]{{1,30}}\))?[*_\])]*(?: says)?:[*_]*\s*\S"
+    )
 
 
 def role_flip(case: Case, bounds: Bounds) -> Iterator[Found]:

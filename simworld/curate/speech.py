@@ -98,7 +98,8 @@ def endless_goodbye(case: Case, bounds: Bounds) -> Iterator[Found]:
             if len(leaves) >= bounds["tail_share"] * length:
                 best = list(leaves)
     by_seat = Counter(seat for _, seat in best)
-    if len(best) > bounds["farewells"] and len(by_seat) > 1 and min(by_seat.values()) >= bounds["each"]:
+    several = sum(count >= bounds["each"] for count in by_seat.values()) > 1
+    if len(best) > bounds["farewells"] and several:
         yield Found(f"{len(best)} farewells at the end", tuple(sorted(n for n, _ in best)), float(len(best)))
 
 

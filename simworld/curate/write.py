@@ -19,7 +19,7 @@ from simworld.text.private import masked
 
 Told = Iterator[tuple[list[Finding], dict[str, float]]]
 """What was found of each transcript, and a judge's marks, in the corpus's order."""
-_INSIDE = ("turns", "minds", "interventions", "about")
+_INSIDE = ("title", "turns", "minds", "interventions", "about")
 """Parts of a transcript in which a private number may stand."""
 
 
@@ -35,9 +35,11 @@ def write_corpus(
         for index in sorted(found):
             row = parsed(found[index], f"{source.path}: dialogue {index}")
             findings, scores = next(told)
-            if masks and any(one.filter == "pii" for one in findings):
-                row.update({part: _masked(row[part]) for part in _INSIDE if part in row})
-                tally.masked += 1
+            if masks:
+                told_of = [_masked_briefing(seat["briefing"]) for seat in row["seats"].values()]
+                if any(told_of) or any(one.filter == "pii" for one in findings):
+                    row.update({part: _masked(row[part]) for part in _INSIDE if part in row})
+                    tally.masked += 1
             kept = tally.add(row["id"], findings, scores)
             row["curation"] = Curation(kept=kept, findings=tuple(findings), scores=scores).model_dump(mode="json")
             survey.add(index, Survey.facts(row))
@@ -69,6 +71,20 @@ def _masked(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _masked(one) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType]
     return value
+
+
+def _masked_briefing(briefing: dict[str, Any]) -> bool:
+    """Mask what a seat was told, and say again where its parts stand in it; whether there was anything."""
+    system, count = masked(briefing["system"])
+    if not count:
+        return False
+    for part in ("profile_at", "background_at", "status_at"):
+        if span := briefing.get(part):
+            text = masked(briefing["system"][span[0] : span[1]])[0]
+            start = system.find(text)
+            briefing[part] = [start, start + len(text)] if start >= 0 else None
+    briefing["system"] = system
+    return True
 
 
 def _pretty(value: dict[str, Any]) -> bytes:
