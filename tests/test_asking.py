@@ -169,6 +169,20 @@ def test_answers_differ_by_what_was_asked_for(tmp_path: Path) -> None:
         assert (asking.asked, asking.from_file, server.count) == (3, 0, 3)
 
 
+def test_answers_that_stayed_wrong_are_asked_for_anew_by_the_next_command(tmp_path: Path) -> None:
+    async def told(replies: list[str]) -> Structured:
+        asking = Asking(ScriptedChat(replies=lambda _: replies.pop(0)), tmp_path / "answers.jsonl")
+        found = await ask_fields(asking, ASKED, SCHEMA, check, seat="x", repairs=1)
+        await asking.close()
+        return found
+
+    wrong = asyncio.run(told(['{"age": 670, "voice": "dry"}', '{"age": 671}']))
+    assert wrong.faults == {"age": "must be under 120"}
+    right = asyncio.run(told(['{"age": 67, "voice": "dry"}']))
+    assert right.values == {"age": 67, "voice": "dry"}
+    assert asyncio.run(told([])) == right
+
+
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     kept = tmp_path / "answers.jsonl"
     kept.write_text('["not", "an answer"]\n')

@@ -98,9 +98,8 @@ class Asking:
         several answers to one question. Raises Refused where every call would be denied, RunStopped where many fail
         in a row, OutOfBudget where the budget holds no more.
         """
-        shape = b"" if schema is None else orjson.dumps(schema, option=orjson.OPT_SORT_KEYS)
-        asked = orjson.dumps([self.spec, [dict(one) for one in messages], sample], default=str)
-        key = blake2b(asked + shape, digest_size=16).hexdigest()
+        shape = _shape_of(schema)
+        key = self._key(messages, shape, sample)
         if (known := self._known.get(key)) is not None:
             self.from_file += 1
             return known
@@ -120,6 +119,16 @@ class Asking:
         if self._file is not None:
             append_whole(self._file, orjson.dumps({"h": key, "text": reply.text}, option=orjson.OPT_APPEND_NEWLINE))
         return reply.text
+
+    def retract(self, messages: Messages, *, schema: Mapping[str, Any] | None = None, sample: int = 0) -> None:
+        """Forget an answer that could not be used: the same command run again asks anew. This one still knows it."""
+        key = self._key(messages, _shape_of(schema), sample)
+        if self._file is not None and key in self._known:
+            append_whole(self._file, orjson.dumps({"h": key, "text": None}, option=orjson.OPT_APPEND_NEWLINE))
+
+    def _key(self, messages: Messages, shape: bytes, sample: int) -> str:
+        asked = orjson.dumps([self.spec, [dict(one) for one in messages], sample], default=str)
+        return blake2b(asked + shape, digest_size=16).hexdigest()
 
     async def each(self, items: Iterable[T], work: Callable[[T], Awaitable[R]]) -> list[R]:
         """What `work` makes of each item, in their order; at most `jobs` at once. The first error ends all."""
@@ -174,6 +183,10 @@ class Asking:
             ) from None
 
 
+def _shape_of(schema: Mapping[str, Any] | None) -> bytes:
+    return b"" if schema is None else orjson.dumps(schema, option=orjson.OPT_SORT_KEYS)
+
+
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     error: BaseException = errors
     while isinstance(error, BaseExceptionGroup):
@@ -182,11 +195,12 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def _answers(kept: Path) -> dict[str, str]:
-    """Hash -> answer; a torn last line is left."""
+    """Hash -> answer, the last one of each, those taken back left out; a torn last line is left."""
     if not kept.is_file():
         return {}
     *lines, _ = kept.read_bytes().split(b"\n")
     try:
-        return {row["h"]: row["text"] for row in map(orjson.loads, lines)}
+        answers = {row["h"]: row["text"] for row in map(orjson.loads, lines)}
+        return {key: text for key, text in answers.items() if text is not None}
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise CorpusError(f"{kept}: is not a file of answers; move it away to ask anew") from error

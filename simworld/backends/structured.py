@@ -60,7 +60,8 @@ async def ask_fields(
 ) -> Structured:
     """Ask for an object of `schema`, and up to `repairs` times more for what is wrong in it.
 
-    An unreadable reply is asked for again as a whole, and counts as a repair. Raises as `Asking.answer` does.
+    An unreadable reply is asked for again as a whole, and counts as a repair. Where something stays wrong, none of
+    these answers is kept on disk: the same command run again asks anew. Raises as `Asking.answer` does.
     """
     properties = cast("Mapping[str, Any]", schema["properties"])
     needed = list(cast("list[str]", schema.get("required", list(properties))))
@@ -68,10 +69,12 @@ async def ask_fields(
     wanted: Mapping[str, str] = {}
     first: Mapping[str, str] | None = None
     unread = ""
+    calls: list[tuple[Messages, Mapping[str, Any], int]] = []
     for turn in range(repairs + 1):
         part = schema if not wanted else _part(schema, wanted)
         asked = messages if not turn else _again(messages, values, wanted, part, unread)
-        text = await asking.answer(asked, seat=seat, schema=part, sample=sample + turn * _APART)
+        calls.append((asked, part, sample + turn * _APART))
+        text = await asking.answer(asked, seat=seat, schema=part, sample=calls[-1][2])
         if text is None:
             unread = unread or f"the call failed: {asking.first_fault}"
             break
@@ -88,6 +91,9 @@ async def ask_fields(
         first = wanted if first is None else first
         if not wanted:
             break
+    if wanted or not values:
+        for asked, part, number in calls:
+            asking.retract(asked, schema=part, sample=number)
     if not values:
         return Structured({}, {}, failed=unread or "the reply holds none of the fields")
     right = {name: values[name] for name in properties if name in values and name not in wanted}

@@ -88,13 +88,12 @@ def curate(
     judging = None
     asked = {
         "--min-score": min_score != MIN_SCORE, "--judge-marks": judge_marks is not None,
-        "--judge-for": judge_for != MARKED, "--unwanted-about": unwanted_about, "--unjudged": unjudged != KEEP, "--base-url": base_url, "--budget": budget,
-        "--price": price,
+        "--judge-for": judge_for != MARKED, "--unwanted-about": unwanted_about, "--unjudged": unjudged != KEEP,
+        "--base-url": base_url, "--budget": budget, "--price": price,
     }  # fmt: skip
     if judge is None and any(asked.values()):
-        raise UsageError(
-            f"{next(name for name, given in asked.items() if given)} is for a judge: name one with --judge B"
-        )
+        option = next(name for name, given in asked.items() if given)
+        raise UsageError(f"{option} is for a judge: name one with --judge B")
     if judge is not None:
         judging = Judging(
             judge, min_score=min_score, tasks=tuple(_listed(judge_for) or ()),

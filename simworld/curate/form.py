@@ -9,7 +9,8 @@ from simworld.curate.case import Bounds, Case, Found, shortened
 from simworld.schema import NARRATOR
 
 _TAG = re.compile(
-    r"</?(?:say|think|thought|do|feel|move|note|speech|action)\b[^>]*>|<\|[^|>\n]{1,40}\|>|\[/?INST\]|</?s>|<(?:start|end)_of_turn>|<br ?/?>|\\n|&(?:amp|lt|gt|quot|nbsp);"
+    r"</?(?:say|think|thought|do|feel|move|note|speech|action)\b[^>]*>|<\|[^|>\n]{1,40}\|>|\[/?INST\]|</?s>"
+    r"|<(?:start|end)_of_turn>|<br ?/?>|\\n|&(?:amp|lt|gt|quot|nbsp);"
 )
 _STAGE = re.compile(r"(?:^|(?<=[.!?…\"”] )|\n)\s*(?:\*[^*\n]{3,}\*|\([^()\n]{3,80}\)|\[[^\[\]\n]{3,80}\])")
 _LABEL = re.compile(r"^\s*\(?(?:speaking|thinking|narration|says|thinks)\)?\s*:")

@@ -124,7 +124,7 @@ class CurateReport:
             if failed := facts.get("judge", {}).get("failed"):
                 kept = f"{self.out.name}.judge.jsonl"
                 lines.append(
-                    f"{failed} calls to the judge had failed: take {self.out} away to ask them again ({kept} stays)"
+                    f"{failed} calls to the judge had failed: take {self.out} away to ask again ({kept} stays)"
                 )
         elif self.milliseconds:
             lines.append(f"looked through at {self.milliseconds:.1f} ms a transcript")

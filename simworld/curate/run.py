@@ -224,8 +224,8 @@ def _refuse_silent(judge: Judge) -> None:
     asking = judge.asking
     if asking.failed and not asking.asked and not asking.from_file:
         raise RunStopped(
-            f"the judge {asking.spec} answered none of {asking.failed} calls, the first: {asking.first_fault}; the same "
-            "command goes on once that is mended"
+            f"the judge {asking.spec} answered none of {asking.failed} calls, the first: {asking.first_fault}; the "
+            "same command goes on once that is mended"
         )
 
 

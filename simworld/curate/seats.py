@@ -78,9 +78,8 @@ def _speaker_line() -> re.Pattern[str]:
 def _line_of(name: str) -> re.Pattern[str]:
     """The name with a colon, where a line or a sentence begins."""
     written = f"(?:{re.escape(name)}|{re.escape(name.upper())})"
-    return re.compile(
-        rf"(?:^|\n|[.!?…\"”*)]\s)\s*[*_\[(]*{written}(?: \([^)\n]{{1,30}}\))?[*_\])]*(?: says)?:[*_]*\s*\S"
-    )
+    begins = r"(?:^|\n|[.!?…\"”*)]\s)\s*[*_\[(]*"
+    return re.compile(rf"{begins}{written}(?: \([^)\n]{{1,30}}\))?[*_\])]*(?: says)?:[*_]*\s*\S")
 
 
 def role_flip(case: Case, bounds: Bounds) -> Iterator[Found]:
