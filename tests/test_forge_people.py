@@ -463,3 +463,9 @@ def test_chance_is_by_the_seed_alone() -> None:
     assert forged(n=3, seed=8).personas == forged(n=3, seed=8).personas
     assert forged(n=3, seed=8).personas != forged(n=3, seed=9).personas
     assert Random(1).getstate() == state
+
+
+def test_what_is_denied_or_only_dreamt_of_is_not_read() -> None:
+    assert read_description("a cheerful, not at all shy baker").traits == ("cheerful",)
+    assert read_description("a girl who wants to be a surgeon").career == ""
+    assert read_description("a barber who wants to be a surgeon").career == "barber"

@@ -58,7 +58,8 @@ def given_of(order: PeopleOrder) -> Given:
     region, town = place_in(fields.get("origin", ""))
     family = f"{fields.get('family', '')} {read.get('family', '')}"
     named_career = fields.get("career") or order.career or _one(read.get("career")) or _one(line.career)
-    kept = {key: value for key, value in {**read, **fields}.items() if key not in _DRAWN}
+    told_in_profile = dict.fromkeys(_TOLD, "") if order.profile else {}
+    kept = {key: value for key, value in {**told_in_profile, **read, **fields}.items() if key not in _DRAWN}
     aspirations = _one(fields.get("aspiration")) or order.aspiration or _one(read.get("aspiration"))
     given = Given(
         careers=_spelt("careers", (named_career,) if isinstance(named_career, str) else named_career),
@@ -79,6 +80,10 @@ def given_of(order: PeopleOrder) -> Given:
 
 
 _DRAWN = frozenset({"career", "aspiration", "traits", "skills", "age", "gender", "pronouns"})
+
+
+_TOLD = ("family", "social", "living", "secret")
+"""What a finished profile tells itself, or nobody does: where it cannot be read the field stays empty."""
 
 
 def _spelt(kind: str, found: Iterable[str]) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def read_profile(text: str) -> ProfileRead:
     if re.search(r"\byou(?:'re|r| are)?\b", text, re.IGNORECASE):
         fields |= _of_second_person(text)
     else:
-        told.append("profile: in the third person; family, home and friends are not read from it")
+        told.append("profile: in the third person; family, home and friends are not read from it, and stay empty")
     fields = {key: value for key, value in fields.items() if value}
     missing = [key for key in _TELLING if key not in fields]
     if missing:

@@ -74,8 +74,14 @@ def career_in(text: str) -> tuple[str, str]:
             break
     if not places:
         return "", ""
-    *_, career, written = min(places)
+    rank, _, career, written = min(places)
+    if rank >= DREAMT:
+        return "", ""
     return career, _with_qualifier(text, written)
+
+
+DREAMT = 100_000
+"""Where a career stands that somebody only wants to have."""
 
 
 def _rank(text: str, match: re.Match[str]) -> int:
@@ -89,7 +95,11 @@ def _rank(text: str, match: re.Match[str]) -> int:
         r"\b(?:used to|in the past|formerly|previously|once)\b",
         text[max(0, match.start() - 60) : match.start()].lower(),
     )
-    return match.start() + (-10_000 if said else 0) + (10_000 if used else 0)
+    dreamt = re.search(
+        r"\b(?:wants?|hopes?|dreams?|longs?|wishes|would like|plans?) (?:to (?:be|become)|of (?:being|becoming))"
+        r"(?: an?| the)?\s*$", before,
+    )  # fmt: skip
+    return match.start() + (-10_000 if said else 0) + (10_000 if used else 0) + (DREAMT if dreamt else 0)
 
 
 def _with_qualifier(text: str, written: str) -> str:
@@ -122,7 +132,7 @@ def _named(text: str, names: Mapping[str, str]) -> tuple[str, ...]:
         (match.start(), name)
         for written, name in names.items()
         if (match := re.search(rf"(?<![\w-]){re.escape(written)}(?![\w-])", text, re.IGNORECASE))
-        and not re.search(r"\b(?:not|never|hardly|nor) (?:\w+ )?$", text[: match.start()], re.IGNORECASE)
+        and not re.search(r"\b(?:not|never|hardly|nor) (?:\w+ ){0,3}$", text[: match.start()], re.IGNORECASE)
     ]
     return tuple(dict.fromkeys(name for _, name in sorted(places)))
 
