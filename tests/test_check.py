@@ -583,6 +583,12 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert refused is None or refused.problems
 
 
+def test_a_key_called_as_pydantic_calls_keys_is_an_unknown_one(tmp_path: Path) -> None:
+    text = 'id: ward\ntitle: T\nseats: [{id: a}]\ninterventions: [{"[key]": null}]\n'
+    root = write_pack(tmp_path, {"scenes/ward.yaml": text})
+    assert any("unknown key" in str(problem) for problem in checked(root))
+
+
 @_QUICK
 @given(persona=_DATA, scene=_SCENE, story=_STORY)
 def test_any_yaml_is_loaded_or_refused(tmp_path: Path, persona: Any, scene: Any, story: Any) -> None:

@@ -135,7 +135,7 @@ def _tell(errors: ValidationError, model: type[BaseModel], node: Node, report: R
         if part and error["type"] == "missing":
             continue
         value = found(node, loc)
-        if loc[-1:] == (KEY,):
+        if loc[-1:] == (KEY,) and error["type"] != "extra_forbidden":  # else it is a key of that very name
             loc = loc[:-1]
             value = Node(found(node, loc[:-1]).entries[str(loc[-1])].mark, str(loc[-1]))
         complaint = told(error, schema, value)
