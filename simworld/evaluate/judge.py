@@ -10,8 +10,6 @@ was asked for is counted as unreadable and gives no mark.
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +24,7 @@ from simworld.evaluate.report import ranged
 from simworld.evaluate.score import Part, Score, mean_score
 from simworld.evaluate.sides import Side, Talk
 from simworld.prompts import data, digest, render
+from simworld.text.replies import read_object
 
 if TYPE_CHECKING:
     from simworld.evaluate.wanted import Wanted
@@ -37,7 +36,6 @@ AT_ONCE = 32
 LONGEST = 2000
 """Characters of a message that the judge is shown; what is longer is cut, and says so."""
 QUALITY, FAULTS = "judge_quality", "judge_faults"
-_FENCE = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def tags() -> tuple[str, ...]:
 
 def read_marks(reply: str) -> dict[str, int]:
     """The four marks. Raises ValueError for a reply that is not one object of exactly these, each 1..10."""
-    found = _object(reply)
+    found = read_object(reply)
     if set(found) != set(MARKS):
         raise ValueError(f"keys {sorted(found)}")
     for name, mark in found.items():
@@ -83,7 +81,7 @@ def read_marks(reply: str) -> dict[str, int]:
 
 def read_faults(reply: str, rounds: int) -> list[Fault]:
     """The faults. Raises ValueError where one has no turn of these `rounds`, no severity or no tag that is known."""
-    found = _object(reply)
+    found = read_object(reply)
     if set(found) != {"faults"} or not isinstance(found["faults"], list):
         raise ValueError("no list of faults")
     faults: list[Fault] = []
@@ -95,16 +93,6 @@ def read_faults(reply: str, rounds: int) -> list[Fault]:
             raise ValueError(f"not a fault: {one!r}")
         faults.append(Fault(turn, severity, tag))
     return faults
-
-
-def _object(reply: str) -> dict[str, Any]:
-    text = reply.strip()
-    if fenced := _FENCE.fullmatch(text):
-        text = fenced[1]
-    found = json.loads(text)
-    if not isinstance(found, dict):
-        raise ValueError("no object")
-    return cast("dict[str, Any]", found)
 
 
 def lines_of(talk: Talk) -> list[str]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from simworld.errors import UsageError
+from simworld.forge.yaml_text import Flow, FlowMap, Folded, in_yaml
 from simworld.schema import Persona
 from simworld.schema.persona import BigFive
 
@@ -21,49 +20,11 @@ ON_A_LINE = frozenset({"traits", "skills", "languages", "big_five"})
 LONG_TEXT = frozenset({"personality", "profile"})
 
 
-class _Flow(list[Any]):
-    """A list on one line."""
-
-
-class _FlowMap(dict[str, Any]):
-    """A mapping on one line."""
-
-
-class _Folded(str):
-    """Text folded over lines."""
-
-
-class _Dumper(yaml.SafeDumper):
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        """Indent lists under their key."""
-        del indentless
-        super().increase_indent(flow, False)
-
-
-def _flow(dumper: yaml.SafeDumper, value: list[Any]) -> yaml.Node:
-    return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=True)
-
-
-def _flow_map(dumper: yaml.SafeDumper, value: dict[str, Any]) -> yaml.Node:
-    return dumper.represent_mapping("tag:yaml.org,2002:map", value, flow_style=True)
-
-
-def _folded(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
-    return dumper.represent_scalar(  # pyright: ignore[reportUnknownMemberType]
-        "tag:yaml.org,2002:str", value, style=">"
-    )
-
-
-_Dumper.add_representer(_Flow, _flow)
-_Dumper.add_representer(_FlowMap, _flow_map)
-_Dumper.add_representer(_Folded, _folded)
-
-
 def persona_yaml(persona: Persona) -> str:
     """A persona as YAML; fields that say nothing are left out."""
     given = persona.model_dump(mode="json", exclude_defaults=True)
     laid = {field: _laid(field, given[field]) for field in Persona.model_fields if field in given}
-    return yaml.dump(laid, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=WIDTH)
+    return in_yaml(laid, WIDTH)
 
 
 def write_persona(persona: Persona, folder: Path) -> Path:
@@ -86,11 +47,11 @@ def write_file(persona: Persona, path: Path) -> Path:
 
 def _laid(field: str, value: Any) -> Any:
     if field == "big_five":
-        return _FlowMap(BigFive(**value).model_dump())
+        return FlowMap(BigFive(**value).model_dump())
     if field in ON_A_LINE:
-        return _Flow(value)
+        return Flow(value)
     if field == "voice":
-        return {key: _Flow(cast("list[str]", item)) if isinstance(item, list) else item for key, item in value.items()}
+        return {key: Flow(cast("list[str]", item)) if isinstance(item, list) else item for key, item in value.items()}
     if field in LONG_TEXT and len(value) > WIDTH - 20:
-        return _Folded(value)
+        return Folded(value)
     return value
